@@ -1,0 +1,76 @@
+//! From a choice to the words of a command line. No shell is ever started.
+
+use serde::{Deserialize, Serialize};
+
+use super::preset::{EngineChoice, EnginePreset};
+
+/// A complete command: words and environment, with `{host}`, `{port}` and `{assay}` still open:
+/// these the runner knows only when it starts the process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineCommand {
+    /// Program and arguments.
+    pub words: Vec<String>,
+    /// Environment added to the runner's own, in order.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Fills in what the plan knows: the model's path or repository and its served name.
+pub fn render_command(choice: &EngineChoice, model: &str, served_name: &str) -> EngineCommand {
+    let preset = choice.preset.template().iter().map(|word| {
+        word.replace("{model}", model)
+            .replace("{served_name}", served_name)
+    });
+    // A preset's user arguments are passed on byte for byte; only a custom command has blanks.
+    let user = choice.arguments.iter().map(|word| match choice.preset {
+        EnginePreset::Custom => word
+            .replace("{model}", model)
+            .replace("{served_name}", served_name),
+        _ => word.clone(),
+    });
+    EngineCommand {
+        words: preset.chain(user).collect(),
+        environment: choice.environment.clone(),
+    }
+}
+
+impl EngineCommand {
+    /// The words with everything filled in, ready to be started.
+    pub fn with_address(&self, assay: &str, host: &str, port: u16) -> Vec<String> {
+        let port = port.to_string();
+        self.words
+            .iter()
+            .map(|word| {
+                word.replace("{assay}", assay)
+                    .replace("{host}", host)
+                    .replace("{port}", &port)
+            })
+            .collect()
+    }
+
+    /// As one would type it in a shell, for people to read.
+    pub fn in_words(&self) -> String {
+        shlex::try_join(self.words.iter().map(String::as_str))
+            .unwrap_or_else(|_| self.words.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_are_filled_in_two_steps() {
+        let choice = EngineChoice {
+            preset: EnginePreset::LlamaCpp,
+            arguments: vec!["-c".to_owned(), "4096".to_owned()],
+            environment: Vec::new(),
+            readiness_timeout_s: 10,
+        };
+        let command = render_command(&choice, "/models/a b.gguf", "tiny");
+        let words = command.with_address("assay", "127.0.0.1", 4321);
+        assert_eq!(words[2], "/models/a b.gguf");
+        assert!(words.windows(2).any(|pair| pair == ["--port", "4321"]));
+        assert_eq!(words.last().unwrap(), "4096");
+        assert!(command.in_words().contains("'/models/a b.gguf'"));
+    }
+}

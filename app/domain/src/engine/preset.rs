@@ -1,0 +1,283 @@
+//! The engine presets a local process can be started from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::{FieldErrors, whole_number};
+
+/// A way to start an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnginePreset {
+    /// `assay engine`: exactly scheduled answers, no model. Always labelled as a reference.
+    Reference,
+    /// `llama-server` of llama.cpp.
+    LlamaCpp,
+    /// `vllm serve`.
+    Vllm,
+    /// `python3 -m sglang.launch_server`.
+    Sglang,
+    /// A command of the user's.
+    Custom,
+}
+
+impl EnginePreset {
+    /// Every preset, in the order of menus.
+    pub const ALL: [Self; 5] = [
+        Self::Reference,
+        Self::LlamaCpp,
+        Self::Vllm,
+        Self::Sglang,
+        Self::Custom,
+    ];
+
+    /// The name in forms and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::LlamaCpp => "llama_cpp",
+            Self::Vllm => "vllm",
+            Self::Sglang => "sglang",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The preset of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.as_str() == text)
+    }
+
+    /// The label of menus.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Reference => "Reference engine (no model)",
+            Self::LlamaCpp => "llama.cpp server",
+            Self::Vllm => "vLLM",
+            Self::Sglang => "SGLang",
+            Self::Custom => "Custom command",
+        }
+    }
+
+    /// The program and arguments before the user's own, with `{model}`, `{served_name}`, `{host}`
+    /// and `{port}` to be filled in. `{assay}` is the running binary itself.
+    pub fn template(self) -> &'static [&'static str] {
+        match self {
+            Self::Reference => &[
+                "{assay}",
+                "engine",
+                "--addr",
+                "{host}:{port}",
+                "--model",
+                "{served_name}",
+            ],
+            Self::LlamaCpp => &[
+                "llama-server",
+                "--model",
+                "{model}",
+                "--alias",
+                "{served_name}",
+                "--host",
+                "{host}",
+                "--port",
+                "{port}",
+                "--metrics",
+                "--no-cache-prompt",
+            ],
+            Self::Vllm => &[
+                "vllm",
+                "serve",
+                "{model}",
+                "--served-model-name",
+                "{served_name}",
+                "--host",
+                "{host}",
+                "--port",
+                "{port}",
+            ],
+            Self::Sglang => &[
+                "python3",
+                "-m",
+                "sglang.launch_server",
+                "--model-path",
+                "{model}",
+                "--served-model-name",
+                "{served_name}",
+                "--host",
+                "{host}",
+                "--port",
+                "{port}",
+            ],
+            Self::Custom => &[],
+        }
+    }
+}
+
+/// A chosen engine with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineChoice {
+    /// The preset.
+    pub preset: EnginePreset,
+    /// Arguments after the preset's; for [`EnginePreset::Custom`] the whole command line.
+    pub arguments: Vec<String>,
+    /// Environment of the process, in order.
+    pub environment: Vec<(String, String)>,
+    /// How long it may take until it answers, in seconds.
+    pub readiness_timeout_s: u32,
+}
+
+/// An engine's part of the model step, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineForm {
+    /// Name of the preset.
+    pub preset: String,
+    /// Further arguments or the custom command, quoted like in a POSIX shell; no shell is started.
+    pub arguments: String,
+    /// Environment, one `NAME=value` a line. Not for secrets: it is part of the manifest.
+    pub environment: String,
+    /// Seconds until it must answer.
+    pub readiness_timeout_s: String,
+}
+
+impl Default for EngineForm {
+    fn default() -> Self {
+        Self {
+            preset: String::new(),
+            arguments: String::new(),
+            environment: String::new(),
+            readiness_timeout_s: "300".to_owned(),
+        }
+    }
+}
+
+/// Most arguments of an engine's command line.
+pub const ARGUMENTS_MAX: usize = 200;
+
+impl EngineForm {
+    /// The form of an earlier choice.
+    pub fn of(choice: &EngineChoice) -> Self {
+        let words = choice.arguments.iter().map(String::as_str);
+        Self {
+            preset: choice.preset.as_str().to_owned(),
+            arguments: shlex::try_join(words).unwrap_or_default(),
+            environment: choice
+                .environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            readiness_timeout_s: choice.readiness_timeout_s.to_string(),
+        }
+    }
+
+    /// Checks every field; messages go to the form's own field names.
+    pub fn validate(&self, errors: &mut FieldErrors) -> Option<EngineChoice> {
+        let preset = EnginePreset::parse(&self.preset).ok_or("Choose an engine.".to_owned());
+        let preset = errors.check("preset", preset);
+        let arguments = errors.check("arguments", split_arguments(&self.arguments));
+        if preset == Some(EnginePreset::Custom) && arguments.as_ref().is_some_and(Vec::is_empty) {
+            errors.add("arguments", "Give the command that starts the engine.");
+        }
+        if preset == Some(EnginePreset::Custom)
+            && arguments.as_ref().is_some_and(|args| {
+                !args.is_empty() && !args.iter().any(|arg| arg.contains("{port}"))
+            })
+        {
+            errors.add("arguments", "Put {port} where the command takes its port.");
+        }
+        let environment = errors.check("environment", parse_environment(&self.environment));
+        let timeout = errors.check(
+            "readiness_timeout_s",
+            whole_number(
+                &self.readiness_timeout_s,
+                "the time to be ready in seconds",
+                1,
+                86_400,
+            ),
+        );
+        let choice = EngineChoice {
+            preset: preset?,
+            arguments: arguments?,
+            environment: environment?,
+            readiness_timeout_s: u32::try_from(timeout?).ok()?,
+        };
+        errors.is_empty().then_some(choice)
+    }
+}
+
+fn split_arguments(text: &str) -> Result<Vec<String>, String> {
+    let words = shlex::split(text).ok_or("Close the open quote.".to_owned())?;
+    if words.len() > ARGUMENTS_MAX {
+        return Err(format!(
+            "Use at most {ARGUMENTS_MAX} arguments; {} given.",
+            words.len()
+        ));
+    }
+    if words.iter().any(|word| word.contains('\0')) {
+        return Err("Remove the NUL character.".to_owned());
+    }
+    Ok(words)
+}
+
+fn parse_environment(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut variables = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (name, value) = line
+            .split_once('=')
+            .ok_or_else(|| format!("Write “{line}” as NAME=value."))?;
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !starts_well || !name.chars().all(fits) || name.starts_with("ASSAY_") {
+            return Err(format!("“{name}” cannot be used as a variable's name."));
+        }
+        variables.push((name.to_owned(), value.to_owned()));
+    }
+    if variables.len() > ARGUMENTS_MAX {
+        return Err(format!("Use at most {ARGUMENTS_MAX} variables."));
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn validated(form: &EngineForm) -> Result<EngineChoice, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        form.validate(&mut errors).ok_or(errors)
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_round_trip_through_the_form(words in prop::collection::vec("[^\0]{1,12}", 1..6)) {
+            let mut arguments = words;
+            arguments.push("--port={port}".to_owned());
+            let choice = EngineChoice {
+                preset: EnginePreset::Custom,
+                arguments,
+                environment: vec![("A_1".to_owned(), "x y=z".to_owned())],
+                readiness_timeout_s: 60,
+            };
+            prop_assert_eq!(validated(&EngineForm::of(&choice)).unwrap(), choice);
+        }
+    }
+
+    #[test]
+    fn messages_are_at_their_fields() {
+        let form = EngineForm {
+            preset: "custom".to_owned(),
+            arguments: "serve 'open".to_owned(),
+            environment: "1X=2".to_owned(),
+            readiness_timeout_s: "0".to_owned(),
+        };
+        let errors = validated(&form).unwrap_err();
+        assert_eq!(errors.at("arguments"), Some("Close the open quote."));
+        assert!(errors.at("environment").is_some() && errors.at("readiness_timeout_s").is_some());
+        let form = EngineForm {
+            arguments: "serve".to_owned(),
+            ..form
+        };
+        let message = "Put {port} where the command takes its port.";
+        assert_eq!(validated(&form).unwrap_err().at("arguments"), Some(message));
+    }
+}

@@ -1,0 +1,15 @@
+//! Measuring: the raw record of a request, and everything computed from records. Pure.
+//! The metric dictionary of docs/measurement.md in code; [`METRICS_VERSION`] names its edition.
+
+pub mod concurrency;
+pub mod definitions;
+pub mod health;
+pub mod histogram;
+pub mod quantile;
+pub mod record;
+pub mod steady;
+pub mod summary;
+pub mod timeline;
+
+/// Edition of the metric definitions. Stored with every result.
+pub const METRICS_VERSION: u32 = 1;

@@ -1,0 +1,348 @@
+//! A run in figures: everything a result page shows, computed from the raw records.
+
+use serde::{Deserialize, Serialize};
+
+use super::METRICS_VERSION;
+use super::concurrency::Concurrency;
+use super::health::{ClientHealth, HostObservation};
+use super::histogram::{CdfPoint, Histogram, cdf_of_sorted};
+use super::quantile::{Distribution, sorted};
+use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
+use super::steady::{SteadyState, steady_state};
+use super::timeline::{TimelineSlice, timeline};
+use crate::finite::Finite;
+use crate::load::PromptSource;
+use crate::workload::{Arrival, StopRule, WorkloadSpec};
+
+/// A metric's distribution with its charts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricSummary {
+    /// Percentiles and moments.
+    pub distribution: Distribution,
+    /// Counts per bin.
+    pub histogram: Histogram,
+    /// Cumulative distribution.
+    pub cdf: Vec<CdfPoint>,
+}
+
+impl MetricSummary {
+    /// Describes samples in any order. `None` when there are none.
+    pub fn of(samples: Vec<f64>) -> Option<Self> {
+        let samples = sorted(samples);
+        Some(Self {
+            distribution: Distribution::of_sorted(&samples)?,
+            histogram: Histogram::of_sorted(&samples)?,
+            cdf: cdf_of_sorted(&samples),
+        })
+    }
+}
+
+/// Requests of one error class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeCount {
+    /// The class.
+    pub outcome: Outcome,
+    /// How many.
+    pub count: u32,
+    /// One error text of the class, as an example.
+    pub example: String,
+}
+
+/// A run in figures. Units are in the names; throughputs are per second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Edition of the definitions.
+    pub metrics_version: u32,
+    /// How prompt lengths were made exact.
+    pub prompt_source: PromptSource,
+    /// The worst source of output token counts among the measured requests.
+    pub token_source: Option<TokenSource>,
+    /// Start of the measured window, in seconds since the start of the run.
+    pub window_start_s: Finite,
+    /// End of the measured window.
+    pub window_end_s: Finite,
+    /// Length of the measured window.
+    pub duration_s: Finite,
+    /// Requests of the measured window.
+    pub sent_count: u32,
+    /// Of these, answered completely.
+    pub completed_count: u32,
+    /// Of these, failed.
+    pub failed_count: u32,
+    /// Requests before the window.
+    pub warmup_count: u32,
+    /// Requests that a deadline cut off the window.
+    pub drained_count: u32,
+    /// Requests that went out a second time because a reused connection was already closed.
+    pub reconnect_count: u32,
+    /// Failed requests by class.
+    pub failures: Vec<OutcomeCount>,
+    /// Failed / sent, 0 to 1.
+    pub error_rate: Option<Finite>,
+    /// Prompt tokens of completed requests.
+    pub input_tokens: u64,
+    /// Answer tokens of completed requests.
+    pub output_tokens: u64,
+    /// Answer tokens per chunk that carried output.
+    pub tokens_per_chunk: Option<Finite>,
+    /// Completed requests per second.
+    pub request_per_s: Option<Finite>,
+    /// Output tokens per second.
+    pub output_tok_per_s: Option<Finite>,
+    /// Input tokens per second.
+    pub input_tok_per_s: Option<Finite>,
+    /// Input and output tokens per second.
+    pub total_tok_per_s: Option<Finite>,
+    /// Time to first token, from send, in ms.
+    pub ttft_ms: Option<MetricSummary>,
+    /// Time per output token, in ms.
+    pub tpot_ms: Option<MetricSummary>,
+    /// Inter-token latency, in ms.
+    pub itl_ms: Option<MetricSummary>,
+    /// End-to-end latency, from send, in ms.
+    pub e2e_ms: Option<MetricSummary>,
+    /// Output throughput per user, in tok/s.
+    pub user_tok_per_s: Option<MetricSummary>,
+    /// Open loop: time to first token from schedule, in ms.
+    pub ttft_from_schedule_ms: Option<Distribution>,
+    /// Open loop: end-to-end latency from schedule, in ms.
+    pub e2e_from_schedule_ms: Option<Distribution>,
+    /// Requests in flight over the window.
+    pub concurrency: Option<Concurrency>,
+    /// The longest steady window, if one was found.
+    pub steady_state: Option<SteadyState>,
+    /// Whether the client kept up.
+    pub client_health: ClientHealth,
+    /// The run over time, warm-up and drain included.
+    pub timeline: Vec<TimelineSlice>,
+}
+
+/// Everything beside the records that a summary needs.
+#[derive(Clone, Debug)]
+pub struct SummaryContext<'a> {
+    /// What was asked for.
+    pub workload: &'a WorkloadSpec,
+    /// How prompt lengths were made exact.
+    pub prompt_source: PromptSource,
+    /// What the client observed about itself.
+    pub host: &'a HostObservation,
+}
+
+impl Summary {
+    /// Computes the summary of a run.
+    pub fn of(records: &[RequestRecord], context: &SummaryContext<'_>) -> Self {
+        let workload = context.workload;
+        let is_open_loop = matches!(workload.arrival, Arrival::OpenLoop { .. });
+        let in_phase = |phase| records.iter().filter(move |record| record.phase == phase);
+        let measured: Vec<&RequestRecord> = in_phase(RequestPhase::Measured).collect();
+        let good: Vec<&RequestRecord> = measured.iter().copied().filter(|r| r.is_ok()).collect();
+        let (from_ns, to_ns) = window_ns(records, workload.stop);
+        let duration_s = to_ns.saturating_sub(from_ns) as f64 / 1e9;
+        let per_s = |amount: u64| Finite::ratio(amount as f64, duration_s);
+        let input_tokens = good
+            .iter()
+            .map(|record| u64::from(record.input_tokens))
+            .sum();
+        let output_tokens = good
+            .iter()
+            .map(|record| u64::from(record.output_tokens))
+            .sum();
+        let chunks: usize = good.iter().map(|record| record.chunk_at.len()).sum();
+        let timeline = timeline(records);
+        let metric = |value: fn(&RequestRecord) -> Option<f64>| {
+            MetricSummary::of(good.iter().filter_map(|record| value(record)).collect())
+        };
+        let from_schedule = |value: fn(&RequestRecord) -> Option<f64>| {
+            let samples = || good.iter().filter_map(|record| value(record)).collect();
+            is_open_loop
+                .then(|| Distribution::of_sorted(&sorted(samples())))
+                .flatten()
+        };
+        let seconds = |ns: u64| Finite::new(ns as f64 / 1e9).unwrap_or_default();
+        Self {
+            metrics_version: METRICS_VERSION,
+            prompt_source: context.prompt_source,
+            token_source: worst_token_source(&good),
+            window_start_s: seconds(from_ns),
+            window_end_s: seconds(to_ns),
+            duration_s: Finite::new(duration_s).unwrap_or_default(),
+            sent_count: count(measured.len()),
+            completed_count: count(good.len()),
+            failed_count: count(measured.len() - good.len()),
+            warmup_count: count(in_phase(RequestPhase::WarmUp).count()),
+            drained_count: count(in_phase(RequestPhase::Drained).count()),
+            reconnect_count: count(records.iter().filter(|record| record.reconnected).count()),
+            failures: failures(&measured),
+            error_rate: Finite::ratio((measured.len() - good.len()) as f64, measured.len() as f64),
+            input_tokens,
+            output_tokens,
+            tokens_per_chunk: Finite::ratio(output_tokens as f64, chunks as f64),
+            request_per_s: per_s(good.len() as u64),
+            output_tok_per_s: per_s(output_tokens),
+            input_tok_per_s: per_s(input_tokens),
+            total_tok_per_s: per_s(input_tokens + output_tokens),
+            ttft_ms: metric(RequestRecord::ttft_ms),
+            tpot_ms: metric(RequestRecord::tpot_ms),
+            itl_ms: MetricSummary::of(good.iter().flat_map(|record| record.itl_ms()).collect()),
+            e2e_ms: metric(RequestRecord::e2e_ms),
+            user_tok_per_s: metric(RequestRecord::output_tok_per_s),
+            ttft_from_schedule_ms: from_schedule(RequestRecord::ttft_from_schedule_ms),
+            e2e_from_schedule_ms: from_schedule(RequestRecord::e2e_from_schedule_ms),
+            concurrency: Concurrency::over(records, from_ns, to_ns),
+            steady_state: steady_state(records, &timeline, &workload.arrival, from_ns, to_ns),
+            client_health: ClientHealth::judge(records, is_open_loop, context.host),
+            timeline,
+        }
+    }
+}
+
+/// The measured window: from the first measured request to the last finish, or to the deadline.
+fn window_ns(records: &[RequestRecord], stop: StopRule) -> (u64, u64) {
+    let in_window = || {
+        records
+            .iter()
+            .filter(|record| record.phase != RequestPhase::WarmUp)
+    };
+    let start = in_window()
+        .map(|record| record.scheduled_at.min(record.sent_at))
+        .min()
+        .unwrap_or(0);
+    let last_finish = in_window()
+        .filter(|record| record.phase == RequestPhase::Measured)
+        .map(|record| record.finished_at)
+        .max()
+        .unwrap_or(start);
+    let end = match stop {
+        StopRule::Requests { .. } => last_finish,
+        StopRule::Duration { seconds } => {
+            let deadline = start + u64::from(seconds) * 1_000_000_000;
+            // A run that ended early (cancelled, all users failed) has no more window than it used.
+            let was_cut = in_window().any(|record| record.phase == RequestPhase::Drained);
+            if was_cut {
+                deadline
+            } else {
+                deadline.min(last_finish.max(start))
+            }
+        }
+    };
+    (start, end)
+}
+
+fn worst_token_source(good: &[&RequestRecord]) -> Option<TokenSource> {
+    let rank = |source: &TokenSource| match source {
+        TokenSource::Usage => 0,
+        TokenSource::Tokenizer => 1,
+        TokenSource::Chunks => 2,
+    };
+    good.iter()
+        .map(|record| record.token_source)
+        .max_by_key(rank)
+}
+
+fn failures(measured: &[&RequestRecord]) -> Vec<OutcomeCount> {
+    let classes = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| *outcome != Outcome::Ok);
+    let counted = classes.map(|outcome| {
+        let of_class = || {
+            measured
+                .iter()
+                .filter(move |record| record.outcome == outcome)
+        };
+        let example = of_class()
+            .map(|record| record.error.clone())
+            .find(|text| !text.is_empty());
+        OutcomeCount {
+            outcome,
+            count: count(of_class().count()),
+            example: example.unwrap_or_default(),
+        }
+    });
+    counted.filter(|class| class.count > 0).collect()
+}
+
+fn count(amount: usize) -> u32 {
+    u32::try_from(amount).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+    use crate::workload::{Api, LengthSpec};
+
+    fn workload(stop: StopRule) -> WorkloadSpec {
+        WorkloadSpec {
+            api: Api::Chat,
+            input: LengthSpec::Fixed { tokens: 8 },
+            output: LengthSpec::Fixed { tokens: 2 },
+            shared_prefix_tokens: 0,
+            arrival: Arrival::ClosedLoop { concurrency: 1 },
+            stop,
+            warmup_requests: 1,
+            seed: 1,
+            ignore_eos: true,
+            request_timeout_s: 60,
+        }
+    }
+
+    fn summarise(records: &[RequestRecord], stop: StopRule) -> Summary {
+        let (workload, host) = (workload(stop), HostObservation::default());
+        let context = SummaryContext {
+            workload: &workload,
+            prompt_source: PromptSource::Tokenizer,
+            host: &host,
+        };
+        Summary::of(records, &context)
+    }
+
+    #[test]
+    fn warm_up_and_failures_stay_out_of_latencies_and_in_the_counts() {
+        let mut records = vec![
+            record(0, 0, &[900, 1_000]),
+            record(1, 1_000, &[1_100, 1_200]),
+            record(2, 1_200, &[1_300, 1_400]),
+            record(3, 1_400, &[1_500]),
+        ];
+        records[0].phase = RequestPhase::WarmUp;
+        records[3].outcome = Outcome::Truncated;
+        records[3].error = "stream ended".to_owned();
+        let summary = summarise(&records, StopRule::Requests { count: 3 });
+        assert_eq!(
+            (
+                summary.sent_count,
+                summary.completed_count,
+                summary.failed_count
+            ),
+            (3, 2, 1)
+        );
+        assert_eq!(summary.duration_s.get(), 0.5);
+        assert_eq!(summary.output_tok_per_s.unwrap().get(), 8.0);
+        assert_eq!(summary.request_per_s.unwrap().get(), 4.0);
+        assert_eq!(summary.ttft_ms.unwrap().distribution.max.get(), 100.0);
+        assert_eq!(summary.failures.len(), 1);
+        assert_eq!(summary.failures[0].example, "stream ended");
+        assert_eq!(summary.ttft_from_schedule_ms, None, "closed loop");
+    }
+
+    #[test]
+    fn a_deadline_ends_the_window() {
+        let mut records = vec![record(0, 0, &[400, 600]), record(1, 600, &[900, 1_300])];
+        records[1].phase = RequestPhase::Drained;
+        let summary = summarise(&records, StopRule::Duration { seconds: 1 });
+        assert_eq!(summary.duration_s.get(), 1.0);
+        assert_eq!((summary.sent_count, summary.drained_count), (1, 1));
+        assert_eq!(summary.concurrency.unwrap().average.get(), 1.0);
+    }
+
+    #[test]
+    fn nothing_measured_gives_no_figures_and_survives_json() {
+        let summary = summarise(&[], StopRule::Requests { count: 1 });
+        assert_eq!(
+            (&summary.ttft_ms, summary.error_rate, summary.request_per_s),
+            (&None, None, None)
+        );
+        let json = serde_json::to_string(&summary).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary);
+    }
+}

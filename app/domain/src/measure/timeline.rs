@@ -1,0 +1,157 @@
+//! The run over time, in slices of equal length.
+
+use serde::{Deserialize, Serialize};
+
+use super::concurrency::{area, levels};
+use super::histogram::round_step;
+use super::quantile::{percentile_of_sorted, sorted};
+use super::record::RequestRecord;
+use crate::finite::Finite;
+
+/// About how many slices a run is cut into.
+const SLICES_ABOUT: f64 = 120.0;
+/// Shortest slice, in seconds.
+const SLICE_S_MIN: f64 = 0.1;
+
+/// One slice of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimelineSlice {
+    /// Start, in seconds since the start of the run.
+    pub start_s: Finite,
+    /// Length, in seconds.
+    pub length_s: Finite,
+    /// Requests sent in it.
+    pub started_count: u32,
+    /// Requests answered completely in it.
+    pub finished_count: u32,
+    /// Requests that failed in it.
+    pub failed_count: u32,
+    /// Time-weighted mean of requests in flight.
+    pub in_flight: Finite,
+    /// Output tokens per second; the tokens of a request are spread over its own chunks.
+    pub output_tok_per_s: Finite,
+    /// TTFT of first tokens that came in it, in ms.
+    pub ttft_p50_ms: Option<Finite>,
+    /// The same, 99th percentile.
+    pub ttft_p99_ms: Option<Finite>,
+    /// Gaps between chunks that ended in it, in ms.
+    pub itl_p50_ms: Option<Finite>,
+    /// The same, 99th percentile.
+    pub itl_p99_ms: Option<Finite>,
+}
+
+#[derive(Default)]
+struct Bucket {
+    started: u32,
+    finished: u32,
+    failed: u32,
+    tokens: f64,
+    ttft_ms: Vec<f64>,
+    itl_ms: Vec<f64>,
+}
+
+/// Cuts the whole run, warm-up and drain included, into slices.
+pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
+    let end_ns = records
+        .iter()
+        .map(|record| record.finished_at)
+        .max()
+        .unwrap_or(0);
+    if end_ns == 0 {
+        return Vec::new();
+    }
+    let length_s = round_step((end_ns as f64 / 1e9 / SLICES_ABOUT).max(SLICE_S_MIN));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at least 0.1 s"
+    )]
+    let length_ns = (length_s * 1e9) as u64;
+    let slice_count = usize::try_from(end_ns / length_ns + 1).unwrap_or(0);
+    let mut buckets: Vec<Bucket> = Vec::new();
+    buckets.resize_with(slice_count, Bucket::default);
+    let index = |at_ns: u64| usize::try_from(at_ns / length_ns).unwrap_or(usize::MAX);
+
+    for record in records {
+        if let Some(bucket) = buckets.get_mut(index(record.sent_at)) {
+            bucket.started += 1;
+        }
+        if let Some(bucket) = buckets.get_mut(index(record.finished_at)) {
+            if record.is_ok() {
+                bucket.finished += 1;
+            } else {
+                bucket.failed += 1;
+            }
+        }
+        let tokens_per_chunk =
+            f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64;
+        let mut previous = None;
+        for at_ns in record.chunk_at.iter().copied() {
+            if let Some(bucket) = buckets.get_mut(index(at_ns)) {
+                bucket.tokens += tokens_per_chunk;
+                match previous {
+                    None => bucket
+                        .ttft_ms
+                        .push(super::record::ms_between(record.sent_at, at_ns)),
+                    Some(previous) => {
+                        bucket
+                            .itl_ms
+                            .push(super::record::ms_between(previous, at_ns));
+                    }
+                }
+            }
+            previous = Some(at_ns);
+        }
+    }
+
+    let levels = levels(records);
+    let mut slices = Vec::with_capacity(slice_count);
+    for (number, bucket) in (0u64..).zip(buckets) {
+        let (from_ns, to_ns) = (number * length_ns, (number + 1) * length_ns);
+        let (ttft, itl) = (sorted(bucket.ttft_ms), sorted(bucket.itl_ms));
+        let at = |values: &[f64], p| percentile_of_sorted(values, p).and_then(Finite::new);
+        slices.push(TimelineSlice {
+            start_s: Finite::new(from_ns as f64 / 1e9).unwrap_or_default(),
+            length_s: Finite::new(length_s).unwrap_or_default(),
+            started_count: bucket.started,
+            finished_count: bucket.finished,
+            failed_count: bucket.failed,
+            in_flight: Finite::ratio(area(&levels, from_ns, to_ns), length_ns as f64)
+                .unwrap_or_default(),
+            output_tok_per_s: Finite::ratio(bucket.tokens, length_s).unwrap_or_default(),
+            ttft_p50_ms: at(&ttft, 50.0),
+            ttft_p99_ms: at(&ttft, 99.0),
+            itl_p50_ms: at(&itl, 50.0),
+            itl_p99_ms: at(&itl, 99.0),
+        });
+    }
+    slices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+
+    #[test]
+    fn tokens_are_spread_over_their_chunks() {
+        let mut fast = record(0, 0, &[50, 150, 250, 950]);
+        fast.output_tokens = 8;
+        let slices = timeline(&[fast]);
+        let tokens: Vec<f64> = slices
+            .iter()
+            .map(|s| s.output_tok_per_s.get() * s.length_s.get())
+            .collect();
+        assert_eq!(tokens.len(), 10);
+        assert!((tokens.iter().sum::<f64>() - 8.0).abs() < 1e-9);
+        assert!((tokens[0] - 2.0).abs() < 1e-9 && (tokens[9] - 2.0).abs() < 1e-9);
+        assert_eq!(slices[0].ttft_p50_ms.unwrap().get(), 50.0);
+        assert_eq!(slices[9].itl_p50_ms.unwrap().get(), 700.0);
+        assert!((slices[3].in_flight.get() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_recorded_has_no_slices() {
+        assert!(timeline(&[]).is_empty());
+    }
+}

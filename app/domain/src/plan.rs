@@ -1,0 +1,195 @@
+//! The plan of a run: immutable, complete, computed up front. It leaves no choice to execution.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{ClusterKind, Inventory, ModelSource};
+use crate::engine::{EngineCommand, EnginePreset};
+use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
+use crate::measure::quantile::has_few_samples;
+use crate::workload::{Arrival, EvaluationMethod, StopRule, WorkloadSpec};
+
+/// Version of [`RunPlan`] as it is stored.
+pub const PLAN_VERSION: u32 = 1;
+
+/// Everything a run does, as confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// [`PLAN_VERSION`] at the time.
+    pub version: u32,
+    /// Name of the benchmark.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Tags at the time; those of the benchmark may be edited later.
+    pub tags: Vec<String>,
+    /// How prompts come to be.
+    pub method: EvaluationMethod,
+    /// What is asked.
+    pub model: PlannedModel,
+    /// Where.
+    pub cluster: PlannedCluster,
+    /// How the engine comes to be there.
+    pub deployment: Deployment,
+    /// What is sent.
+    pub workload: WorkloadSpec,
+}
+
+/// The model as it was when the plan was confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedModel {
+    /// Its id.
+    pub id: ModelId,
+    /// Name shown.
+    pub name: String,
+    /// Name sent in requests.
+    pub served_name: String,
+    /// Where it comes from.
+    pub source: ModelSource,
+    /// Tokenizer path or empty.
+    pub tokenizer_path: String,
+}
+
+/// The cluster and the chosen nodes as they were when the plan was confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCluster {
+    /// Its id.
+    pub id: ClusterId,
+    /// Name shown.
+    pub name: String,
+    /// How it is reached.
+    pub kind: ClusterKind,
+    /// The nodes this run holds while it lasts.
+    pub nodes: Vec<PlannedNode>,
+}
+
+/// A chosen node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedNode {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// What it has, when it was known.
+    pub inventory: Option<Inventory>,
+}
+
+/// How the engine comes to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Deployment {
+    /// It serves already.
+    Endpoint {
+        /// Base URL.
+        base_url: String,
+        /// The sealed key, if one is needed.
+        credential_id: Option<CredentialId>,
+    },
+    /// The runner starts it as a process of this machine and stops it again.
+    LocalProcess {
+        /// The preset it was made from.
+        preset: EnginePreset,
+        /// What is started.
+        command: EngineCommand,
+        /// How long it may take until it answers, in seconds.
+        readiness_timeout_s: u32,
+    },
+}
+
+impl Deployment {
+    /// Whether this is the reference engine, which pages must label.
+    pub fn is_reference(&self) -> bool {
+        matches!(
+            self,
+            Self::LocalProcess {
+                preset: EnginePreset::Reference,
+                ..
+            }
+        )
+    }
+
+    /// `llama.cpp server`, `endpoint http://…`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Endpoint { base_url, .. } => format!("endpoint {base_url}"),
+            Self::LocalProcess { preset, .. } => preset.label().to_owned(),
+        }
+    }
+}
+
+/// Something the plan checker wants a person to know before Execute. It does not forbid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanWarning {
+    /// What, and what to do about it.
+    pub message: String,
+}
+
+impl RunPlan {
+    /// What a person should know before this plan is carried out.
+    pub fn warnings(&self) -> Vec<PlanWarning> {
+        let mut messages: Vec<String> = Vec::new();
+        let workload = &self.workload;
+        if let Some(count) = workload.expected_requests() {
+            let enough_for = [(99.0, 1_000), (95.0, 200), (90.0, 100)];
+            let few = enough_for
+                .into_iter()
+                .find(|(p, _)| !has_few_samples(u64::from(count), *p));
+            match few {
+                Some((99.0, _)) => {}
+                Some((p, _)) => messages.push(format!(
+                    "{count} requests are too few for p99: percentiles above p{p} will be marked “few samples”. p99 needs 1,000."
+                )),
+                None => messages.push(format!(
+                    "{count} requests are too few for tail percentiles: p90 needs 100, p95 200, p99 1,000."
+                )),
+            }
+        }
+        if let (Some(concurrency), StopRule::Requests { count }) =
+            (workload.arrival.concurrency(), workload.stop)
+            && count < concurrency.saturating_mul(2)
+        {
+            messages.push(format!(
+                "{count} requests at a concurrency of {concurrency} hardly hold the load: ask for at least {}.",
+                concurrency.saturating_mul(2)
+            ));
+        }
+        if let Some(concurrency) = workload.arrival.concurrency()
+            && workload.warmup_requests < concurrency
+        {
+            messages.push(format!(
+                "Warm-up of {} requests is below the concurrency of {concurrency}: first-use costs of the engine may fall into the measured window.",
+                workload.warmup_requests
+            ));
+        }
+        match &self.deployment {
+            Deployment::LocalProcess { preset: EnginePreset::Reference, .. } => messages.push(
+                "The reference engine answers on a schedule and runs no model: its figures say nothing about any model.".to_owned(),
+            ),
+            Deployment::LocalProcess { .. } => messages.push(
+                "Engine and load share this machine’s processor: watch the client’s health on the result.".to_owned(),
+            ),
+            Deployment::Endpoint { .. } => {}
+        }
+        messages
+            .into_iter()
+            .map(|message| PlanWarning { message })
+            .collect()
+    }
+
+    /// How long it will take, as far as it can be told, in words.
+    pub fn duration_in_words(&self) -> String {
+        let workload = &self.workload;
+        match (workload.stop, &workload.arrival) {
+            (StopRule::Duration { seconds }, _) => {
+                format!("{seconds} s of measured load, plus start, warm-up and drain")
+            }
+            (StopRule::Requests { count }, Arrival::OpenLoop { rate_per_s, .. }) => format!(
+                "about {:.0} s of measured load, plus start, warm-up and drain",
+                f64::from(count) / rate_per_s.get()
+            ),
+            (StopRule::Requests { count }, Arrival::ClosedLoop { concurrency }) => format!(
+                "about {} answers one after another for each of {concurrency} users; how long one answer takes is what is measured",
+                count.div_ceil((*concurrency).max(1))
+            ),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The run: a journal of events, the state folded from it, and a state machine without I/O.
+
+pub mod event;
+pub mod machine;
+pub mod state;
+
+pub use event::{JournalEntry, RunEvent, Stage};
+pub use machine::{Effect, Input, step};
+pub use state::{RunState, RunStatus, StageState, StageStatus};

@@ -1,0 +1,371 @@
+//! What was answered so far, and what an answer does to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use super::form::{
+    BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
+};
+use crate::catalogue::{Cluster, ClusterKind, Model, ModelSource};
+use crate::engine::{EngineChoice, EngineForm, EnginePreset};
+use crate::field::FieldErrors;
+use crate::finite::Finite;
+use crate::id::{ClusterId, ModelId, NodeId};
+use crate::plan::{Deployment, RunPlan};
+use crate::workload::arrival::ArrivalProcess;
+use crate::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule};
+
+/// What can be chosen from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Clusters with their nodes.
+    pub clusters: Vec<Cluster>,
+    /// Models.
+    pub models: Vec<Model>,
+}
+
+impl Catalogue {
+    /// The cluster of that id.
+    pub fn cluster(&self, id: ClusterId) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.id == id)
+    }
+
+    /// The model of that id.
+    pub fn model(&self, id: ModelId) -> Option<&Model> {
+        self.models.iter().find(|model| model.id == id)
+    }
+}
+
+/// Answers of step 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BasicAnswers {
+    /// Name of the benchmark.
+    pub name: String,
+    /// Tags, normalised.
+    pub tags: Vec<String>,
+    /// Free text.
+    pub description: String,
+    /// Users of a closed loop.
+    pub concurrent_requests: u32,
+    /// How prompts come to be.
+    pub method: EvaluationMethod,
+}
+
+/// Answers of step 2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationAnswers {
+    /// Which API is called.
+    pub api: Api,
+    /// Prompt length.
+    pub input: LengthSpec,
+    /// Answer length.
+    pub output: LengthSpec,
+    /// Shared prefix in tokens.
+    pub shared_prefix_tokens: u32,
+    /// Rate and gaps of an open loop; `None` is a closed loop at the concurrency of step 1.
+    pub open_loop: Option<(Finite, ArrivalProcess)>,
+    /// When the run ends.
+    pub stop: StopRule,
+    /// Requests before the window.
+    pub warmup_requests: u32,
+    /// Seed.
+    pub seed: u64,
+    /// Whether the full answer length is asked for.
+    pub ignore_eos: bool,
+    /// Request timeout in seconds.
+    pub request_timeout_s: u32,
+}
+
+/// Answers of step 5.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelAnswers {
+    /// The model.
+    pub model_id: ModelId,
+    /// The engine to start; `None` where an endpoint serves already.
+    pub engine: Option<EngineChoice>,
+}
+
+/// The saved state of a wizard.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Step 1.
+    pub basic: Option<BasicAnswers>,
+    /// Step 2.
+    pub evaluation: Option<EvaluationAnswers>,
+    /// Step 3.
+    pub cluster_id: Option<ClusterId>,
+    /// Step 4.
+    pub node_ids: Vec<NodeId>,
+    /// Step 5.
+    pub model: Option<ModelAnswers>,
+    /// Step 6: the plan as it stands was confirmed. Any other answer takes it back.
+    pub is_confirmed: bool,
+}
+
+impl Draft {
+    /// The draft after one more answer. Later answers that still hold are kept; what no longer
+    /// holds (nodes of another cluster, an engine where an endpoint serves) is dropped.
+    pub fn answer(&self, form: &StepForm, catalogue: &Catalogue) -> Result<Self, FieldErrors> {
+        let mut draft = self.clone();
+        draft.is_confirmed = false;
+        match form {
+            StepForm::BasicInfo(form) => draft.basic = Some(form.validate()?),
+            StepForm::Evaluation(form) => draft.evaluation = Some(form.validate()?),
+            StepForm::Cluster(form) => draft.choose_cluster(form, catalogue)?,
+            StepForm::Nodes(form) => draft.choose_nodes(form, catalogue)?,
+            StepForm::Model(form) => draft.choose_model(form, catalogue)?,
+            StepForm::Confirm(form) => {
+                super::planning::build_plan(&draft, catalogue)?;
+                if form.confirmed != "on" {
+                    return Err(FieldErrors::one("confirmed", "Confirm the plan to go on."));
+                }
+                draft.is_confirmed = true;
+            }
+        }
+        Ok(draft)
+    }
+
+    /// The first step that wants an answer, for resuming.
+    pub fn first_open_step(&self, catalogue: &Catalogue) -> Step {
+        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
+        let model_holds = || match (&self.model, cluster) {
+            (Some(answers), Some(cluster)) => {
+                let needs_engine = matches!(cluster.kind, ClusterKind::ThisMachine);
+                let is_known = catalogue.model(answers.model_id).is_some();
+                is_known && needs_engine == answers.engine.is_some()
+            }
+            _ => false,
+        };
+        if self.basic.is_none() {
+            Step::BasicInfo
+        } else if self.evaluation.is_none() {
+            Step::Evaluation
+        } else if cluster.is_none() {
+            Step::Cluster
+        } else if self.node_ids.is_empty() {
+            Step::Nodes
+        } else if !model_holds() {
+            Step::Model
+        } else if !self.is_confirmed {
+            Step::Confirm
+        } else {
+            Step::Execute
+        }
+    }
+
+    /// The form of a step, filled with what was answered, else with defaults. `None` for Execute.
+    pub fn form(&self, step: Step) -> Option<StepForm> {
+        Some(match step {
+            Step::BasicInfo => {
+                StepForm::BasicInfo(self.basic.as_ref().map(BasicForm::of).unwrap_or_default())
+            }
+            Step::Evaluation => StepForm::Evaluation(
+                self.evaluation
+                    .as_ref()
+                    .map_or_else(|| self.suggested_evaluation(), EvaluationForm::of),
+            ),
+            Step::Cluster => StepForm::Cluster(ClusterChoiceForm {
+                cluster_id: self.cluster_id.map(|id| id.to_string()).unwrap_or_default(),
+            }),
+            Step::Nodes => StepForm::Nodes(NodesForm {
+                node_ids: self.node_ids.iter().map(ToString::to_string).collect(),
+            }),
+            Step::Model => {
+                StepForm::Model(self.model.as_ref().map_or_else(Default::default, |model| {
+                    ModelChoiceForm {
+                        model_id: model.model_id.to_string(),
+                        engine: model
+                            .engine
+                            .as_ref()
+                            .map(EngineForm::of)
+                            .unwrap_or_default(),
+                    }
+                }))
+            }
+            Step::Confirm => StepForm::Confirm(ConfirmForm {
+                confirmed: if self.is_confirmed {
+                    "on".to_owned()
+                } else {
+                    String::new()
+                },
+            }),
+            Step::Execute => return None,
+        })
+    }
+
+    /// A draft that would make the same plan again: “start from an earlier benchmark”. Things that
+    /// are gone from the catalogue stay named, and the wizard asks for them again.
+    pub fn from_plan(plan: &RunPlan) -> Self {
+        let workload = &plan.workload;
+        let engine = match &plan.deployment {
+            Deployment::Endpoint { .. } => None,
+            Deployment::LocalProcess {
+                preset,
+                command,
+                readiness_timeout_s,
+            } => {
+                let own = preset.template().len().min(command.words.len());
+                Some(EngineChoice {
+                    preset: *preset,
+                    arguments: command.words.iter().skip(own).cloned().collect(),
+                    environment: command.environment.clone(),
+                    readiness_timeout_s: *readiness_timeout_s,
+                })
+            }
+        };
+        Self {
+            basic: Some(BasicAnswers {
+                name: plan.name.clone(),
+                tags: plan.tags.clone(),
+                description: plan.description.clone(),
+                concurrent_requests: workload.arrival.concurrency().unwrap_or(1),
+                method: plan.method,
+            }),
+            evaluation: Some(EvaluationAnswers {
+                api: workload.api,
+                input: workload.input,
+                output: workload.output,
+                shared_prefix_tokens: workload.shared_prefix_tokens,
+                open_loop: match workload.arrival {
+                    Arrival::ClosedLoop { .. } => None,
+                    Arrival::OpenLoop {
+                        rate_per_s,
+                        process,
+                    } => Some((rate_per_s, process)),
+                },
+                stop: workload.stop,
+                warmup_requests: workload.warmup_requests,
+                seed: workload.seed,
+                ignore_eos: workload.ignore_eos,
+                request_timeout_s: workload.request_timeout_s,
+            }),
+            cluster_id: Some(plan.cluster.id),
+            node_ids: plan.cluster.nodes.iter().map(|node| node.id).collect(),
+            model: Some(ModelAnswers {
+                model_id: plan.model.id,
+                engine,
+            }),
+            is_confirmed: false,
+        }
+    }
+
+    /// Warm-up and requests that suit the concurrency of step 1.
+    fn suggested_evaluation(&self) -> EvaluationForm {
+        let mut form = EvaluationForm::default();
+        if let Some(basic) = &self.basic {
+            let concurrency = basic.concurrent_requests;
+            form.warmup_requests = concurrency.saturating_mul(2).min(1_000).to_string();
+            form.request_count = concurrency
+                .saturating_mul(20)
+                .clamp(100, 10_000)
+                .to_string();
+        }
+        form
+    }
+
+    fn choose_cluster(
+        &mut self,
+        form: &ClusterChoiceForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let chosen = form
+            .cluster_id
+            .parse()
+            .ok()
+            .and_then(|id| catalogue.cluster(id));
+        let cluster = chosen.ok_or_else(|| FieldErrors::one("cluster_id", "Choose a cluster."))?;
+        self.cluster_id = Some(cluster.id);
+        self.node_ids
+            .retain(|id| cluster.nodes.iter().any(|node| node.id == *id));
+        if let Some(model) = &mut self.model
+            && matches!(cluster.kind, ClusterKind::Endpoint { .. })
+        {
+            model.engine = None;
+        }
+        Ok(())
+    }
+
+    fn choose_nodes(&mut self, form: &NodesForm, catalogue: &Catalogue) -> Result<(), FieldErrors> {
+        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
+        let cluster =
+            cluster.ok_or_else(|| FieldErrors::one("node_ids", "Choose a cluster first."))?;
+        let mut node_ids: Vec<NodeId> = Vec::new();
+        for text in &form.node_ids {
+            let id = text
+                .parse()
+                .ok()
+                .filter(|id| cluster.nodes.iter().any(|n| n.id == *id));
+            let id = id.ok_or_else(|| {
+                FieldErrors::one(
+                    "node_ids",
+                    format!("Choose nodes of {} only.", cluster.name),
+                )
+            })?;
+            if !node_ids.contains(&id) {
+                node_ids.push(id);
+            }
+        }
+        if node_ids.is_empty() {
+            return Err(FieldErrors::one("node_ids", "Choose at least one node."));
+        }
+        self.node_ids = node_ids;
+        Ok(())
+    }
+
+    fn choose_model(
+        &mut self,
+        form: &ModelChoiceForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
+        let cluster =
+            cluster.ok_or_else(|| FieldErrors::one("model_id", "Choose a cluster first."))?;
+        let model = form
+            .model_id
+            .parse()
+            .ok()
+            .and_then(|id| catalogue.model(id));
+        if model.is_none() {
+            errors.add("model_id", "Choose a model.");
+        }
+        let engine = match cluster.kind {
+            ClusterKind::Endpoint { .. } => None,
+            ClusterKind::ThisMachine => form.engine.validate(&mut errors),
+        };
+        if let (Some(model), Some(engine)) = (model, &engine) {
+            let message = match (&model.source, engine.preset) {
+                (ModelSource::Reference, EnginePreset::Reference)
+                | (_, EnginePreset::Custom)
+                | (ModelSource::HuggingFace { .. } | ModelSource::LocalPath { .. }, _) => None,
+                (ModelSource::Reference, _) => Some(
+                    "This entry stands for the reference engine: choose that engine, or a model.",
+                ),
+                (ModelSource::Served, _) => Some(
+                    "This model is served by an endpoint. Choose one with files, or give a custom command.",
+                ),
+            };
+            if let Some(message) = message {
+                errors.add("model_id", message);
+            }
+            let needs_file = engine.preset == EnginePreset::LlamaCpp;
+            if needs_file && matches!(model.source, ModelSource::HuggingFace { .. }) {
+                errors.add(
+                    "model_id",
+                    "llama.cpp needs a GGUF file: choose a model with a local path.",
+                );
+            }
+        }
+        let Some(model) = model else {
+            return Err(errors);
+        };
+        self.model = errors.into_result(Some(ModelAnswers {
+            model_id: model.id,
+            engine,
+        }))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::catalogue::Node;
+use crate::time::Timestamp;
+use crate::workflow::planning::build_plan;
+
+fn node(bits: u128) -> Node {
+    Node {
+        id: NodeId(Uuid::from_u128(bits)),
+        name: format!("n{bits}"),
+        inventory: None,
+        held_by: None,
+    }
+}
+
+fn cluster(bits: u128, kind: ClusterKind) -> Cluster {
+    Cluster {
+        id: ClusterId(Uuid::from_u128(bits)),
+        name: format!("c{bits}"),
+        kind,
+        description: String::new(),
+        nodes: vec![node(bits * 10), node(bits * 10 + 1)],
+        last_check: None,
+        created_at: Timestamp(0),
+    }
+}
+
+fn model(bits: u128, source: ModelSource) -> Model {
+    Model {
+        id: ModelId(Uuid::from_u128(bits)),
+        name: format!("m{bits}"),
+        served_name: format!("m{bits}"),
+        source,
+        tokenizer_path: String::new(),
+        description: String::new(),
+        created_at: Timestamp(0),
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let endpoint = ClusterKind::Endpoint {
+        base_url: "http://h".to_owned(),
+        credential_id: None,
+    };
+    Catalogue {
+        clusters: vec![cluster(1, ClusterKind::ThisMachine), cluster(2, endpoint)],
+        models: vec![
+            model(
+                1,
+                ModelSource::LocalPath {
+                    path: "/m.gguf".to_owned(),
+                },
+            ),
+            model(2, ModelSource::Served),
+            model(3, ModelSource::Reference),
+        ],
+    }
+}
+
+fn id(bits: u128) -> String {
+    Uuid::from_u128(bits).to_string()
+}
+
+fn basic() -> StepForm {
+    StepForm::BasicInfo(BasicForm {
+        name: "nightly".to_owned(),
+        ..BasicForm::default()
+    })
+}
+
+fn choose_cluster(bits: u128) -> StepForm {
+    StepForm::Cluster(ClusterChoiceForm {
+        cluster_id: id(bits),
+    })
+}
+
+fn choose_nodes(bits: &[u128]) -> StepForm {
+    StepForm::Nodes(NodesForm {
+        node_ids: bits.iter().copied().map(id).collect(),
+    })
+}
+
+fn choose_model(bits: u128, preset: &str) -> StepForm {
+    let engine = EngineForm {
+        preset: preset.to_owned(),
+        ..EngineForm::default()
+    };
+    StepForm::Model(ModelChoiceForm {
+        model_id: id(bits),
+        engine,
+    })
+}
+
+fn answered(forms: &[StepForm]) -> Draft {
+    forms.iter().fold(Draft::default(), |draft, form| {
+        draft.answer(form, &catalogue()).unwrap()
+    })
+}
+
+fn complete() -> Vec<StepForm> {
+    let evaluation = StepForm::Evaluation(EvaluationForm::default());
+    let confirm = StepForm::Confirm(ConfirmForm {
+        confirmed: "on".to_owned(),
+    });
+    let place = [
+        choose_cluster(1),
+        choose_nodes(&[10]),
+        choose_model(1, "llama_cpp"),
+        confirm,
+    ];
+    [basic(), evaluation].into_iter().chain(place).collect()
+}
+
+#[test]
+fn every_step_leads_to_the_next() {
+    let mut draft = Draft::default();
+    for (form, expected) in complete().iter().zip(Step::ALL) {
+        assert_eq!(draft.first_open_step(&catalogue()), expected);
+        draft = draft.answer(form, &catalogue()).unwrap();
+    }
+    assert_eq!(draft.first_open_step(&catalogue()), Step::Execute);
+}
+
+#[test]
+fn every_form_comes_back_as_it_was_answered() {
+    let draft = answered(&complete());
+    for (form, step) in complete().iter().zip(Step::ALL) {
+        assert_eq!(draft.form(step).as_ref(), Some(form));
+    }
+}
+
+#[test]
+fn going_back_keeps_what_still_holds() {
+    let draft = answered(&complete());
+    let renamed = draft.answer(&basic(), &catalogue()).unwrap();
+    assert_eq!(
+        renamed.first_open_step(&catalogue()),
+        Step::Confirm,
+        "must be confirmed anew"
+    );
+    assert_eq!(renamed.model, draft.model);
+
+    let moved = draft.answer(&choose_cluster(2), &catalogue()).unwrap();
+    assert!(moved.node_ids.is_empty(), "nodes of the other cluster");
+    assert_eq!(moved.evaluation, draft.evaluation);
+    assert_eq!(
+        moved.model.as_ref().unwrap().engine,
+        None,
+        "an endpoint serves already"
+    );
+    assert_eq!(moved.first_open_step(&catalogue()), Step::Nodes);
+}
+
+#[test]
+fn a_plan_can_be_started_from_again() {
+    let draft = answered(&complete());
+    let plan = build_plan(&draft, &catalogue()).unwrap();
+    let again = Draft::from_plan(&plan);
+    assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
+    assert_eq!(again.first_open_step(&catalogue()), Step::Confirm);
+}
+
+#[test]
+fn choices_that_do_not_fit_say_so() {
+    let catalogue = catalogue();
+    let draft = answered(&[basic(), choose_cluster(1), choose_nodes(&[10])]);
+    let refused = |form: &StepForm, field: &str| {
+        draft
+            .answer(form, &catalogue)
+            .unwrap_err()
+            .at(field)
+            .map(str::to_owned)
+            .unwrap()
+    };
+    assert!(refused(&choose_nodes(&[20]), "node_ids").contains("c1"));
+    assert!(refused(&choose_nodes(&[]), "node_ids").contains("at least one"));
+    assert!(refused(&choose_model(2, "vllm"), "model_id").contains("endpoint"));
+    assert!(refused(&choose_model(3, "vllm"), "model_id").contains("reference engine"));
+    assert!(refused(&choose_model(9, "vllm"), "model_id").contains("Choose a model"));
+    assert!(refused(&choose_cluster(9), "cluster_id").contains("Choose a cluster"));
+}
+
+#[test]
+fn an_incomplete_draft_cannot_be_confirmed() {
+    let confirm = StepForm::Confirm(ConfirmForm {
+        confirmed: "on".to_owned(),
+    });
+    let errors = answered(&[basic()])
+        .answer(&confirm, &catalogue())
+        .unwrap_err();
+    assert!(errors.at("input_tokens").is_some());
+}

@@ -1,0 +1,15 @@
+//! Server functions: extract, call `service`, map the error. The only way from a page to data.
+
+pub mod benchmarks;
+pub mod catalogue;
+pub mod codec;
+#[cfg(feature = "ssr")]
+pub mod context;
+pub mod error;
+pub mod session;
+pub mod system;
+pub mod workflows;
+
+#[cfg(feature = "ssr")]
+pub use context::RequestContext;
+pub use error::ApiError;

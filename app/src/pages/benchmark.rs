@@ -1,0 +1,171 @@
+//! One benchmark: live while it runs, its result afterwards.
+
+pub mod cards;
+pub mod charts;
+pub mod ended_view;
+#[cfg(test)]
+mod fixture;
+pub mod header;
+pub mod live_charts;
+pub mod live_view;
+pub mod manifest;
+pub mod requests;
+pub mod result_view;
+pub mod run_log;
+pub mod scatter;
+pub mod stages;
+pub mod url;
+pub mod verdict;
+
+use domain::history::BenchmarkDetail;
+use domain::id::BenchmarkId;
+use domain::run::RunState;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::{Deserialize, Serialize};
+use ui::feedback::Skeleton;
+
+use crate::api::ApiError;
+use crate::api::benchmarks::{
+    get_benchmark, get_engine_log, get_run_state, get_scatter, list_requests,
+};
+use crate::pages::parts::{load_failed, no_such};
+use ended_view::EndedView;
+use live_view::LiveView;
+use result_view::{ResultView, TabData};
+use url::{ResultTab, ResultUrl};
+
+/// What the page starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Loaded {
+    detail: BenchmarkDetail,
+    run: RunState,
+    engine_log: Option<String>,
+}
+
+impl Loaded {
+    async fn load(id: Option<BenchmarkId>) -> Result<Self, ApiError> {
+        let Some(id) = id else {
+            return Err(no_such("benchmark"));
+        };
+        let detail = get_benchmark(id).await?;
+        let run = get_run_state(id).await?;
+        // A log that cannot be read must not hide the result.
+        let engine_log = if detail.status.is_terminal() {
+            get_engine_log(id).await.unwrap_or_default()
+        } else {
+            None
+        };
+        Ok(Self {
+            detail,
+            run,
+            engine_log,
+        })
+    }
+}
+
+/// The page.
+#[component]
+pub fn BenchmarkPage() -> impl IntoView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let id = Memo::new(move |_| {
+        params.with(|params| {
+            params
+                .get_str("id")
+                .and_then(|id| id.parse::<BenchmarkId>().ok())
+        })
+    });
+    let url = Memo::new(move |_| query.with(|query| ResultUrl::read(|name| query.get(name))));
+    let loaded = Resource::new(move || id.get(), Loaded::load);
+    let data = tab_data(id, url, loaded);
+    let reload = Callback::new(move |()| loaded.refetch());
+    view! {
+        <Transition fallback=|| view! { <Skeleton rows=10 label="Loading the benchmark" /> }>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok(loaded) => show(loaded, url, data, reload),
+                    Err(error) => load_failed("The benchmark", &error),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn show(loaded: Loaded, url: Memo<ResultUrl>, data: TabData, reload: Callback<()>) -> AnyView {
+    let Loaded {
+        detail,
+        run,
+        engine_log,
+    } = loaded;
+    let name = detail.plan.name.clone();
+    let body = if !detail.status.is_terminal() {
+        view! { <LiveView detail run on_end=reload /> }.into_any()
+    } else if let Some(result) = detail.result.clone() {
+        view! { <ResultView detail result run engine_log url data /> }.into_any()
+    } else if detail.status == domain::run::RunStatus::Completed {
+        result_view::no_result()
+    } else {
+        view! { <EndedView detail run engine_log /> }.into_any()
+    };
+    view! {
+        <Title text=name />
+        {body}
+    }
+    .into_any()
+}
+
+/// What the tabs load: only what is open, only when there is a result, and again when one has come.
+fn tab_data(
+    id: Memo<Option<BenchmarkId>>,
+    url: Memo<ResultUrl>,
+    loaded: Resource<Result<Loaded, ApiError>>,
+) -> TabData {
+    let edition = RwSignal::new(0_u32);
+    Effect::new(move |before: Option<Option<(BenchmarkId, bool)>>| {
+        let now = loaded.with(|loaded| {
+            let loaded = loaded.as_ref()?.as_ref().ok()?;
+            Some((loaded.detail.id, loaded.detail.result.is_some()))
+        });
+        if before.is_some_and(|before| before != now) {
+            edition.update(|edition| *edition = edition.wrapping_add(1));
+        }
+        now
+    });
+    let query = Memo::new(move |_| {
+        url.with(|url| (url.tab == ResultTab::Requests).then(|| url.requests.clone()))
+    });
+    let axes = Memo::new(move |_| {
+        url.with(|url| (url.tab == ResultTab::Overview).then_some((url.x, url.y)))
+    });
+    let requests = Resource::new(
+        move || (id.get(), query.get(), edition.get()),
+        move |(id, query, _)| async move {
+            match (id, query, loaded.await) {
+                (Some(id), Some(query), Ok(loaded)) if loaded.detail.result.is_some() => {
+                    list_requests(id, query).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        },
+    );
+    let scatter = Resource::new(
+        move || (id.get(), axes.get(), edition.get()),
+        move |(id, axes, _)| async move {
+            match (id, axes, loaded.await) {
+                (Some(id), Some((x, y)), Ok(loaded)) if loaded.detail.result.is_some() => {
+                    let url = ResultUrl {
+                        x,
+                        y,
+                        ..ResultUrl::default()
+                    };
+                    let (x, y) = scatter::fields(&url, &loaded.detail.plan.workload);
+                    get_scatter(id, x, y).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        },
+    );
+    TabData { requests, scatter }
+}

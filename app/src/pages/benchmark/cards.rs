@@ -1,0 +1,239 @@
+//! The cards of a result: each metric's headline and percentiles.
+
+use domain::finite::Finite;
+use domain::measure::quantile::{Distribution, has_few_samples};
+use domain::measure::summary::{MetricSummary, Summary};
+use leptos::prelude::*;
+use ui::card::{MetricCard, MetricDetail};
+use ui::figure::Figure;
+use ui::format;
+
+/// The cards, in reading order.
+#[component]
+pub fn ResultCards(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let schedule = summary.ttft_from_schedule_ms.clone();
+    let e2e_schedule = summary.e2e_from_schedule_ms.clone();
+    view! {
+        <section class="grid-cards" aria-label="Figures">
+            <ThroughputCard summary=summary.clone() />
+            <LatencyCard label="TTFT" key="ttft" metric=summary.ttft_ms.clone() from_schedule=schedule />
+            <LatencyCard label="TPOT" key="tpot" metric=summary.tpot_ms.clone() from_schedule=None />
+            <LatencyCard label="E2E latency" key="e2e" metric=summary.e2e_ms.clone() from_schedule=e2e_schedule />
+            <DurationCard summary=summary.clone() />
+            <ErrorCard summary />
+        </section>
+    }
+}
+
+#[component]
+fn ThroughputCard(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let steady = summary
+        .steady_state
+        .and_then(|steady| steady.output_tok_per_s);
+    let note = steady.map_or_else(
+        || "no steady state found".to_owned(),
+        |rate| format!("{} while steady", format::number(rate.get())),
+    );
+    let per_user = summary.user_tok_per_s.as_ref();
+    let per_user = per_user.map(|metric| metric.distribution.median);
+    let details = vec![
+        MetricDetail::new("per user", Figure::new(per_user, "tok/s")),
+        MetricDetail::new("req/s", Figure::new(summary.request_per_s, "req/s")),
+        MetricDetail::new("input", Figure::new(summary.input_tok_per_s, "tok/s")),
+    ];
+    view! {
+        <MetricCard
+            label="Output throughput"
+            figure=Figure::new(summary.output_tok_per_s, "tok/s")
+            note=move || note
+            details
+            definition="output_throughput"
+        />
+    }
+}
+
+/// A latency: in open loop from the schedule, with the figures from send beside it.
+#[component]
+fn LatencyCard(
+    /// The metric's name.
+    label: &'static str,
+    /// Key of its definition.
+    key: &'static str,
+    /// From send.
+    metric: Option<MetricSummary>,
+    /// From schedule, in open loop.
+    from_schedule: Option<Distribution>,
+) -> impl IntoView {
+    let from_send = metric.map(|metric| metric.distribution);
+    let note = match (&from_schedule, &from_send) {
+        (Some(_), Some(sent)) => format!(
+            "from schedule; from send {}",
+            format::duration_ms(sent.median.get())
+        ),
+        (None, Some(sent)) => spread(sent),
+        (_, None) => "not measured".to_owned(),
+    };
+    let headline = from_schedule.or(from_send);
+    let at = |value: fn(&Distribution) -> Finite| headline.as_ref().map(value);
+    let count = headline.as_ref().map_or(0, |shown| shown.count);
+    let tail = |label: &str, p: f64, value: fn(&Distribution) -> Finite| {
+        let figure = Figure::of_ms(at(value)).with_few_samples(has_few_samples(count, p));
+        MetricDetail::new(label, with_unit(figure))
+    };
+    let details = vec![
+        tail("p90", 90.0, |d| d.p90),
+        tail("p95", 95.0, |d| d.p95),
+        tail("p99", 99.0, |d| d.p99),
+    ];
+    view! {
+        <MetricCard
+            label
+            figure=Figure::of_ms(at(|d| d.median))
+            qualifier="p50"
+            note=move || note
+            details
+            definition=key
+        />
+    }
+}
+
+/// `mean 241 ± 12.3 ms`: the standard deviation beside the mean.
+fn spread(distribution: &Distribution) -> String {
+    let (mean, std) = (distribution.mean.get(), distribution.std.get());
+    if mean.abs() >= 999.5 {
+        format!(
+            "mean {} ± {} s",
+            format::number(mean / 1e3),
+            format::number(std / 1e3)
+        )
+    } else {
+        format!("mean {} ± {} ms", format::number(mean), format::number(std))
+    }
+}
+
+/// Small figures have no unit beside them: one in seconds among milliseconds says so itself.
+fn with_unit(mut figure: Figure) -> Figure {
+    if figure.unit == "s" {
+        figure.text = format!("{} s", figure.text);
+    }
+    figure
+}
+
+#[component]
+fn DurationCard(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let in_flight = summary.concurrency;
+    let note = in_flight.map_or_else(String::new, |level| {
+        format!(
+            "{} in flight on average, {} at most",
+            format::number(level.average.get()),
+            format::count(level.peak.into())
+        )
+    });
+    let details = vec![
+        MetricDetail::new("requests", Figure::of_count(summary.sent_count.into(), "")),
+        MetricDetail::new("warm-up", Figure::of_count(summary.warmup_count.into(), "")),
+        MetricDetail::new(
+            "drained",
+            Figure::of_count(summary.drained_count.into(), ""),
+        ),
+    ];
+    view! {
+        <MetricCard
+            label="Duration"
+            figure=Figure::new(Some(summary.duration_s), "s")
+            note=move || note
+            details
+            definition="duration"
+        />
+    }
+}
+
+#[component]
+fn ErrorCard(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let note = summary.failures.iter().max_by_key(|class| class.count);
+    let note = note.map_or_else(
+        || "every request answered".to_owned(),
+        |class| class.outcome.in_words().to_owned(),
+    );
+    let note = if summary.sent_count == 0 {
+        "nothing sent".to_owned()
+    } else {
+        note
+    };
+    let details = vec![
+        MetricDetail::new("failed", Figure::of_count(summary.failed_count.into(), "")),
+        MetricDetail::new(
+            "answered",
+            Figure::of_count(summary.completed_count.into(), ""),
+        ),
+        MetricDetail::new(
+            "resent",
+            Figure::of_count(summary.reconnect_count.into(), ""),
+        ),
+    ];
+    view! {
+        <MetricCard
+            label="Errors"
+            figure=Figure::of_fraction(summary.error_rate)
+            note=move || note
+            details
+            definition="error_rate"
+        />
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    fn html(summary: Summary) -> String {
+        Owner::new().with(|| view! { <ResultCards summary /> }.to_html())
+    }
+
+    #[test]
+    fn cards_show_the_figures_and_mark_few_samples() {
+        let html = html(fixture::summary(150, 0));
+        for part in ["40.0", "every request answered", "popover", "p99"] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        // p99 of TTFT, TPOT and E2E: 150 answers carry p90 but neither p95 nor p99.
+        assert_eq!(html.matches("few-samples").count(), 6, "{html}");
+    }
+
+    #[test]
+    fn nothing_measured_shows_no_zero() {
+        let html = html(fixture::summary(0, 0));
+        assert!(
+            html.contains("not measured") && html.contains("nothing sent"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn open_loop_shows_both_origins() {
+        let mut summary = fixture::summary(150, 0);
+        let sent = summary.ttft_ms.as_ref().unwrap().distribution.clone();
+        summary.ttft_from_schedule_ms = Some(Distribution {
+            median: Finite::new(95.0).unwrap(),
+            ..sent
+        });
+        let html = html(summary);
+        assert!(
+            html.contains("95.0") && html.contains("from send 40.0 ms"),
+            "{html}"
+        );
+    }
+}

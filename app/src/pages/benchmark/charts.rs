@@ -1,0 +1,164 @@
+//! The overview's charts: each metric as histogram and cumulative distribution, and the run over
+//! time.
+
+use domain::finite::Finite;
+use domain::measure::summary::{MetricSummary, Summary};
+use domain::measure::timeline::TimelineSlice;
+use leptos::prelude::*;
+use ui::chart::{CdfChart, ChartData, ChartPanel, HistogramChart, Hue, LinesChart, Shade};
+use ui::format;
+
+/// An unsteady part shorter than this share of the window is not drawn.
+const UNSTEADY_SHARE_MIN: f64 = 0.02;
+
+struct Metric {
+    name: &'static str,
+    hue: Hue,
+    counted: &'static str,
+    summary: Option<MetricSummary>,
+}
+
+/// The distributions, two charts for each metric.
+#[component]
+pub fn DistributionCharts(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let metric = |name, hue, counted, summary| Metric {
+        name,
+        hue,
+        counted,
+        summary,
+    };
+    // In open loop the headline is from the schedule; these samples are from the send.
+    let is_open_loop = summary.ttft_from_schedule_ms.is_some();
+    let (ttft, e2e) = if is_open_loop {
+        (
+            "Time to first token, from send",
+            "End-to-end latency, from send",
+        )
+    } else {
+        ("Time to first token", "End-to-end latency")
+    };
+    let metrics = [
+        metric(ttft, Hue::TTFT, "requests", summary.ttft_ms),
+        metric(
+            "Time per output token",
+            Hue::TPOT,
+            "requests",
+            summary.tpot_ms,
+        ),
+        metric("Inter-token latency", Hue::ITL, "gaps", summary.itl_ms),
+        metric(e2e, Hue::E2E, "requests", summary.e2e_ms),
+    ];
+    let panels = metrics.into_iter().filter_map(|metric| {
+        let Metric {
+            name,
+            hue,
+            counted,
+            summary,
+        } = metric;
+        let summary = summary?;
+        let note = format!(
+            "ms · {} {counted}",
+            format::count(summary.distribution.count)
+        );
+        let histogram = HistogramChart::of_metric(&summary, "ms", counted, hue);
+        let cdf = CdfChart::of_metric(&summary, name, "ms", hue);
+        let cumulative = format!("{name}, cumulative");
+        Some(view! {
+            <ChartPanel title=name note=Signal::stored(note.clone()) data=Signal::stored(ChartData::Histogram(histogram)) />
+            <ChartPanel title=cumulative note=Signal::stored(note) data=Signal::stored(ChartData::Cdf(cdf)) />
+        })
+    });
+    panels.collect_view()
+}
+
+/// Throughput, requests in flight and latencies over the run, warm-up and drain shaded.
+#[component]
+pub fn TimelineCharts(
+    /// The figures.
+    summary: Summary,
+) -> impl IntoView {
+    let (slices, from_s, to_s) = (
+        &summary.timeline,
+        summary.window_start_s,
+        summary.window_end_s,
+    );
+    let mut load = LinesChart::of_load(slices, from_s, to_s);
+    load.shades.extend(unsteady_shades(&summary));
+    // A slice without a value would cut the line; where every other slice is empty, as with few
+    // users, nothing would be left of it.
+    let with_ttft = slices_with(slices, |slice| slice.ttft_p50_ms);
+    let with_itl = slices_with(slices, |slice| slice.itl_p50_ms);
+    let ttft = LinesChart::of_ttft(&with_ttft, from_s, to_s);
+    let itl = LinesChart::of_itl(&with_itl, from_s, to_s);
+    let steady = steady_in_words(&summary);
+    let panel = |title: &'static str, chart: LinesChart, note: &'static str| {
+        let data = Signal::stored(ChartData::Lines(chart));
+        view! { <ChartPanel title data note=Signal::stored(note.to_owned()) /> }
+    };
+    view! {
+        <ChartPanel
+            title="Run over time"
+            data=Signal::stored(ChartData::Lines(load.clone()))
+            finding=format!("{} {steady}", ChartData::Lines(load).finding())
+        />
+        <div class="grid-2">
+            {panel("TTFT over time", ttft, "ms")}
+            {panel("ITL over time", itl, "ms")}
+        </div>
+    }
+}
+
+fn slices_with(
+    slices: &[TimelineSlice],
+    value: fn(&TimelineSlice) -> Option<Finite>,
+) -> Vec<TimelineSlice> {
+    let slices = slices.iter().filter(|slice| value(slice).is_some());
+    slices.cloned().collect()
+}
+
+/// The parts of the measured window in which the load did not hold, where they can be seen.
+fn unsteady_shades(summary: &Summary) -> Vec<Shade> {
+    let Some(steady) = summary.steady_state else {
+        return Vec::new();
+    };
+    let shortest_s = summary.duration_s.get() * UNSTEADY_SHARE_MIN;
+    // The axis ends where the last slice begins.
+    let last_s = summary
+        .timeline
+        .last()
+        .map_or(Finite::ZERO, |slice| slice.start_s);
+    let end_s = if summary.window_end_s > last_s {
+        last_s
+    } else {
+        summary.window_end_s
+    };
+    let parts = [
+        (summary.window_start_s, steady.start_s),
+        (steady.end_s, end_s),
+    ];
+    parts
+        .into_iter()
+        .filter(|(from_s, to_s)| to_s.get() - from_s.get() > shortest_s)
+        .map(|(from_s, to_s)| Shade {
+            label: "unsteady".to_owned(),
+            from_s,
+            to_s,
+        })
+        .collect()
+}
+
+fn steady_in_words(summary: &Summary) -> String {
+    summary.steady_state.map_or_else(
+        || "No steady state was found.".to_owned(),
+        |steady| {
+            format!(
+                "Steady from {} to {}.",
+                format::duration_s(steady.start_s.get()),
+                format::duration_s(steady.end_s.get())
+            )
+        },
+    )
+}

@@ -1,0 +1,166 @@
+//! The result: verdict, figures, and one tab of detail.
+
+use domain::history::{BenchmarkDetail, BenchmarkResult};
+use domain::id::BenchmarkId;
+use domain::requests::{RequestPage, ScatterData};
+use domain::run::RunState;
+use leptos::prelude::*;
+use ui::banner::Banner;
+use ui::feedback::Skeleton;
+use ui::format;
+use ui::tabs::{Tab, Tabs};
+use ui::tone::Tone;
+
+use super::cards::ResultCards;
+use super::charts::{DistributionCharts, TimelineCharts};
+use super::ended_view::{EngineLog, OutcomeBanner};
+use super::header::BenchmarkHeader;
+use super::manifest::ManifestTab;
+use super::requests::RequestTable;
+use super::run_log::RunLog;
+use super::scatter::{ScatterFields, ScatterPanel, fields};
+use super::stages::{StagePanel, stages_of};
+use super::url::{ResultTab, ResultUrl};
+use super::verdict::judge;
+use crate::api::ApiError;
+use crate::pages::parts::load_failed;
+
+/// What the tabs load besides the result, each while it is open.
+#[derive(Clone, Copy)]
+pub struct TabData {
+    /// The rows of the request table.
+    pub requests: Resource<Result<Option<RequestPage>, ApiError>>,
+    /// The points of the scatter.
+    pub scatter: Resource<Result<Option<ScatterData>, ApiError>>,
+}
+
+/// The page of a run with a result.
+#[component]
+pub fn ResultView(
+    /// The benchmark.
+    detail: BenchmarkDetail,
+    /// Its result.
+    result: BenchmarkResult,
+    /// Its journal, folded.
+    run: RunState,
+    /// The end of the engine's own log, when there is one.
+    engine_log: Option<String>,
+    /// The page as it stands.
+    url: Memo<ResultUrl>,
+    /// What the tabs load.
+    data: TabData,
+) -> impl IntoView {
+    let id = detail.id;
+    let status = detail.status;
+    let verdict = judge(&result.summary);
+    let notes = verdict.notes.join(" ");
+    let sent_count = u64::from(result.summary.sent_count);
+    let tabs = Signal::derive(move || url.with(|url| tabs(id, url, sent_count)));
+    let tab = Memo::new(move |_| url.with(|url| url.tab));
+    let (summary, outcome_run) = (result.summary.clone(), run.clone());
+    let body = move || match tab.get() {
+        ResultTab::Overview => overview(id, &result, url, data),
+        ResultTab::Requests => requests(id, result.summary.failed_count, url, data),
+        ResultTab::Log => log(&run, engine_log.clone()),
+        ResultTab::Manifest => view! { <ManifestTab id result=result.clone() /> }.into_any(),
+    };
+    view! {
+        <BenchmarkHeader detail status=Signal::stored(status) />
+        <OutcomeBanner status run=outcome_run />
+        <Banner tone=verdict.tone title=verdict.title>" " {notes}</Banner>
+        <ResultCards summary />
+        <Tabs label="Result" tabs />
+        {body}
+    }
+}
+
+fn tabs(id: BenchmarkId, url: &ResultUrl, sent_count: u64) -> Vec<Tab> {
+    let shown = ResultTab::ALL.into_iter().map(|tab| {
+        let shown = Tab::new(tab.label(), url.with_tab(tab).href(id), tab == url.tab);
+        if tab == ResultTab::Requests {
+            shown.with_count(format::short_count(sent_count))
+        } else {
+            shown
+        }
+    });
+    shown.collect()
+}
+
+fn overview(
+    id: BenchmarkId,
+    result: &BenchmarkResult,
+    url: Memo<ResultUrl>,
+    data: TabData,
+) -> AnyView {
+    let workload = result.manifest.plan.workload.clone();
+    let summary = result.summary.clone();
+    let pair = Memo::new(move |_| url.with(|url| fields(url, &workload)));
+    let selects = move || {
+        let (x, y) = pair.get();
+        view! { <ScatterFields id url=url.get_untracked() x y /> }
+    };
+    let scatter = move || {
+        Suspend::new(async move {
+            match data.scatter.await {
+                Ok(Some(data)) => view! { <ScatterPanel data /> }.into_any(),
+                Ok(None) => ().into_any(),
+                Err(error) => load_failed("The scatter", &error),
+            }
+        })
+    };
+    view! {
+        <TimelineCharts summary=summary.clone() />
+        <div class="grid-2">
+            <DistributionCharts summary />
+        </div>
+        <section class="stack tight" aria-label="Two fields of the requests">
+            {selects}
+            <Transition fallback=|| view! { <Skeleton rows=6 label="Loading the scatter" /> }>{scatter}</Transition>
+        </section>
+    }
+    .into_any()
+}
+
+fn requests(id: BenchmarkId, failed_count: u32, url: Memo<ResultUrl>, data: TabData) -> AnyView {
+    let table = move || {
+        Suspend::new(async move {
+            match data.requests.await {
+                Ok(Some(page)) => {
+                    let url = url.get_untracked();
+                    view! { <RequestTable id url page failed_count /> }.into_any()
+                }
+                Ok(None) => ().into_any(),
+                Err(error) => load_failed("The requests", &error),
+            }
+        })
+    };
+    view! {
+        <Transition fallback=|| view! { <Skeleton rows=12 label="Loading the requests" /> }>
+            <div class="stack" id="requests">{table}</div>
+        </Transition>
+    }
+    .into_any()
+}
+
+fn log(run: &RunState, engine_log: Option<String>) -> AnyView {
+    let stages = stages_of(run, None);
+    let run = run.clone();
+    view! {
+        <div class="live-columns">
+            <StagePanel stages=Signal::stored(stages) />
+            <RunLog run=Signal::stored(run) />
+        </div>
+        {engine_log.map(|text| view! { <EngineLog text /> })}
+    }
+    .into_any()
+}
+
+/// A completed run whose result is missing says so.
+pub fn no_result() -> AnyView {
+    view! {
+        <Banner tone=Tone::Bad title="This run completed, but its result is missing.">
+            " The server's log has the cause."
+        </Banner>
+    }
+    .into_any()
+}

@@ -1,0 +1,194 @@
+//! What a result is worth, in a sentence: the banner above the figures.
+
+use domain::measure::health::{ClientHealth, HealthVerdict};
+use domain::measure::quantile::has_few_samples;
+use domain::measure::summary::Summary;
+use ui::format;
+use ui::tone::Tone;
+
+/// From this share of failed requests on, a run is a failure rather than a blemish.
+const BAD_ERROR_RATE: f64 = 0.01;
+
+/// The banner: the gravest finding first, then the others, then what the run rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Of the gravest finding.
+    pub tone: Tone,
+    /// The gravest finding.
+    pub title: String,
+    /// Everything else worth knowing, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// Reads a summary the way a careful person would.
+pub fn judge(summary: &Summary) -> Verdict {
+    let findings = [
+        client(&summary.client_health),
+        failures(summary),
+        steadiness(summary),
+        samples(summary),
+    ];
+    let mut findings: Vec<(Tone, String)> = findings.into_iter().flatten().collect();
+    // Stable: among equals the order above says what matters more.
+    findings.sort_by_key(|(tone, _)| *tone != Tone::Bad);
+    let mut findings = findings.into_iter();
+    let (tone, title) = findings.next().unwrap_or_else(|| {
+        let title = "Nothing speaks against these figures.".to_owned();
+        (Tone::Good, title)
+    });
+    let notes = findings
+        .map(|(_, text)| text)
+        .chain(basis(summary))
+        .collect();
+    Verdict { tone, title, notes }
+}
+
+fn client(health: &ClientHealth) -> Option<(Tone, String)> {
+    let reasons = health.reasons.join(" ");
+    match health.verdict {
+        HealthVerdict::Healthy => None,
+        HealthVerdict::Strained => Some((
+            Tone::Unsure,
+            format!("The load generator was strained: read tails with care. {reasons}"),
+        )),
+        HealthVerdict::ClientBound => Some((
+            Tone::Bad,
+            format!(
+                "The load generator was the limit: these figures say nothing about the engine. {reasons}"
+            ),
+        )),
+    }
+}
+
+fn failures(summary: &Summary) -> Option<(Tone, String)> {
+    if summary.sent_count == 0 {
+        let text = "No request fell into the measured window: make the run longer.";
+        return Some((Tone::Bad, text.to_owned()));
+    }
+    let rate = summary.error_rate.filter(|rate| rate.get() > 0.0)?.get();
+    let most = summary.failures.iter().max_by_key(|class| class.count);
+    let cause = most.map_or_else(String::new, |class| {
+        format!(" Most often: {}.", class.outcome.in_words())
+    });
+    let counts = format!(
+        "{} of {} requests failed ({}).",
+        format::count(summary.failed_count.into()),
+        format::count(summary.sent_count.into()),
+        format::percent(rate),
+    );
+    let tone = if rate >= BAD_ERROR_RATE {
+        Tone::Bad
+    } else {
+        Tone::Unsure
+    };
+    Some((tone, format!("{counts}{cause}")))
+}
+
+fn steadiness(summary: &Summary) -> Option<(Tone, String)> {
+    let is_missing = summary.steady_state.is_none() && summary.completed_count > 0;
+    is_missing.then(|| {
+        let text = "No steady state was found: the load did not hold long enough. A longer run would tell.";
+        (Tone::Unsure, text.to_owned())
+    })
+}
+
+fn samples(summary: &Summary) -> Option<(Tone, String)> {
+    let count = u64::from(summary.completed_count);
+    if count == 0 {
+        return None;
+    }
+    let answered = format::plural(count, "answer is", "answers are");
+    // From p95 on a run says something about tails; p99 is then only marked.
+    let text = if has_few_samples(count, 90.0) {
+        format!("{answered} too few for tails: p90 needs 100, p95 200, p99 1,000.")
+    } else if has_few_samples(count, 95.0) {
+        format!("{answered} too few for p95 and p99: they need 200 and 1,000.")
+    } else {
+        return None;
+    };
+    Some((Tone::Unsure, text))
+}
+
+/// What the figures rest on: said whatever the verdict.
+fn basis(summary: &Summary) -> impl Iterator<Item = String> {
+    let answered = (summary.completed_count > 0 && summary.failed_count == 0).then(|| {
+        let count = u64::from(summary.completed_count);
+        if count == 1 {
+            "The only request was answered.".to_owned()
+        } else {
+            format!("All {} requests were answered.", format::count(count))
+        }
+    });
+    let health = &summary.client_health;
+    let lateness = health.send_lateness_ms.as_ref().map(|lateness| {
+        format!(
+            "99% of requests were sent at most {} late.",
+            format::duration_ms(lateness.p99.get().max(0.0))
+        )
+    });
+    let lateness = lateness.filter(|_| health.verdict == HealthVerdict::Healthy);
+    let steady = summary.steady_state.map(|steady| {
+        let (start, end) = (steady.start_s.get(), steady.end_s.get());
+        format!(
+            "The load held for {} of {}.",
+            format::duration_s(end - start),
+            format::duration_s(summary.duration_s.get()),
+        )
+    });
+    let few_tail = has_few_samples(summary.completed_count.into(), 99.0)
+        && !has_few_samples(summary.completed_count.into(), 95.0);
+    let few_tail = few_tail.then(|| "p99 rests on few samples.".to_owned());
+    [answered, lateness, steady, few_tail].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_healthy_run_says_what_it_rests_on() {
+        let verdict = judge(&fixture::summary(400, 0));
+        assert_eq!(verdict.tone, Tone::Good);
+        assert_eq!(
+            verdict.notes.first().unwrap(),
+            "All 400 requests were answered."
+        );
+    }
+
+    #[test]
+    fn the_gravest_finding_is_the_title() {
+        let mut summary = fixture::summary(50, 5);
+        summary.client_health.verdict = HealthVerdict::Strained;
+        let verdict = judge(&summary);
+        assert_eq!(verdict.tone, Tone::Bad);
+        assert!(
+            verdict.title.starts_with("5 of 50 requests failed (10%)."),
+            "{}",
+            verdict.title
+        );
+        assert!(
+            verdict.notes.iter().any(|note| note.contains("strained")),
+            "{verdict:?}"
+        );
+
+        summary.client_health.verdict = HealthVerdict::ClientBound;
+        assert!(judge(&summary).title.contains("was the limit"));
+    }
+
+    #[test]
+    fn nothing_measured_is_no_success() {
+        assert_eq!(judge(&fixture::summary(0, 0)).tone, Tone::Bad);
+    }
+
+    #[test]
+    fn few_samples_are_said() {
+        let verdict = judge(&fixture::summary(40, 0));
+        assert_eq!(verdict.tone, Tone::Unsure);
+        assert!(
+            verdict.title.starts_with("40 answers are too few"),
+            "{}",
+            verdict.title
+        );
+    }
+}

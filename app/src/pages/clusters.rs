@@ -1,0 +1,103 @@
+//! Clusters of the catalogue: the list, a new endpoint, one of them.
+
+pub mod facts;
+pub mod form;
+pub mod one;
+
+use domain::catalogue::{Cluster, ClusterKind};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use ui::button::{ButtonKind, LinkButton};
+use ui::feedback::Skeleton;
+use ui::layout::PageHeader;
+use ui::table::{Column, Table};
+
+use crate::api::catalogue::list_clusters;
+use crate::pages::found_engines::FoundEngines;
+use crate::pages::parts::load_failed;
+use crate::routes;
+use facts::{Reachability, node_in_words};
+use form::EndpointFormView;
+
+/// The list.
+#[component]
+pub fn ClustersPage() -> impl IntoView {
+    let clusters = Resource::new(|| (), |()| list_clusters());
+    let list = move || {
+        Suspend::new(async move {
+            match clusters.await {
+                Ok(clusters) => table(clusters).into_any(),
+                Err(error) => load_failed("The clusters", &error),
+            }
+        })
+    };
+    let actions = || {
+        view! { <LinkButton href=routes::NEW_CLUSTER kind=ButtonKind::Primary>"Add an endpoint"</LinkButton> }
+    };
+    view! {
+        <Title text="Clusters" />
+        <PageHeader
+            title="Clusters"
+            subtitle=|| "Where benchmarks run: this machine, and endpoints that serve already."
+            actions
+        />
+        <FoundEngines />
+        <Suspense fallback=|| view! { <Skeleton rows=6 label="Loading the clusters" /> }>{list}</Suspense>
+    }
+}
+
+fn table(clusters: Vec<Cluster>) -> impl IntoView {
+    let columns = vec![
+        Column::text("Name"),
+        Column::text("State"),
+        Column::text("Reached by"),
+        Column::text("Has"),
+        Column::text("Last check (UTC)"),
+    ];
+    let rows = clusters.into_iter().map(|cluster| {
+        let reached_by = match &cluster.kind {
+            ClusterKind::ThisMachine => "processes of this machine".into_any(),
+            ClusterKind::Endpoint { base_url, .. } => {
+                view! { <span class="mono">{base_url.clone()}</span> }.into_any()
+            }
+        };
+        let description = (!cluster.description.is_empty())
+            .then(|| view! { <span class="under clip wide">{cluster.description.clone()}</span> });
+        let has = cluster
+            .nodes
+            .iter()
+            .map(|node| view! { <span class="line clip wide">{node_in_words(node, &cluster)}</span> })
+            .collect_view();
+        let checked_at = cluster
+            .last_check
+            .as_ref()
+            .map_or_else(|| "–".to_owned(), |check| check.checked_at.to_minute_text());
+        view! {
+            <tr>
+                <th scope="row">
+                    <a class="row-link" href=routes::cluster(cluster.id)>{cluster.name.clone()}</a>
+                    {description}
+                </th>
+                <td><Reachability cluster=cluster.clone() /></td>
+                <td>{reached_by}</td>
+                <td>{has}</td>
+                <td>{checked_at}</td>
+            </tr>
+        }
+    });
+    view! { <Table label="Clusters" columns>{rows.collect_view()}</Table> }
+}
+
+/// A new endpoint.
+#[component]
+pub fn NewClusterPage() -> impl IntoView {
+    view! {
+        <Title text="Add an endpoint" />
+        <PageHeader
+            title="Add an endpoint"
+            back=("Clusters", routes::CLUSTERS.to_owned())
+            subtitle=|| "A base URL that already serves an OpenAI-compatible API. It is asked for its models when you save."
+        />
+        <EndpointFormView cluster=None />
+    }
+}

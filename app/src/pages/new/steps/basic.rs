@@ -1,0 +1,53 @@
+//! Step 1: name, tags, description, concurrency, evaluation method.
+
+use domain::workflow::form::BasicForm;
+use domain::workflow::{Step, StepForm};
+use leptos::prelude::*;
+use ui::field::{Choice, ChoiceCards, InputKind, TextAreaField, TextField};
+
+use crate::api::workflows::AnswerBasicInfo;
+use crate::pages::new::step_form::{StepContext, step_form};
+
+/// The step.
+#[component]
+pub fn BasicStep(
+    /// What it is shown with.
+    context: StepContext,
+) -> impl IntoView {
+    let action = ServerAction::<AnswerBasicInfo>::new();
+    let form = match context.draft.form(Step::BasicInfo) {
+        Some(StepForm::BasicInfo(form)) => form,
+        _ => BasicForm::default(),
+    };
+    let read = |sent: &AnswerBasicInfo| StepForm::BasicInfo(sent.form.clone());
+    step_form(
+        &context,
+        Step::BasicInfo,
+        "Continue",
+        action,
+        read,
+        move |errors| {
+            let methods = vec![
+                Choice::new("configuration", "Configuration")
+                    .with_detail("Synthetic prompts of exact token lengths, made from a seed."),
+                Choice::new("dataset", "Dataset")
+                    .with_detail("Prompts of an imported dataset.")
+                    .blocked("No dataset has been imported."),
+            ];
+            view! {
+            <TextField name="name" label="Name" value=form.name errors max_chars=200
+                hint="What you will look for in the history." placeholder="nightly chat 512/256" />
+            <TextField name="tags" label="Tags" value=form.tags errors is_optional=true
+                hint="Separated by commas." placeholder="gate, chat" />
+            <TextAreaField name="description" label="Description" value=form.description errors
+                is_optional=true hint="What this run is to find out." />
+            <TextField name="concurrent_requests" label="Concurrent requests" kind=InputKind::Number step="any"
+                value=form.concurrent_requests errors unit="requests"
+                hint="Users of a closed loop: each sends its next request as soon as its answer is complete. An open loop, chosen in the next step, has a rate instead." />
+            <ChoiceCards name="eval_with" legend="Evaluation method" choices=methods
+                chosen=vec![form.eval_with] errors />
+        }
+        .into_any()
+        },
+    )
+}

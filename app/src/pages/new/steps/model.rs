@@ -1,0 +1,200 @@
+//! Step 5: the model, and the engine where one is to be started.
+
+use domain::catalogue::{Cluster, ClusterKind, Model, ModelSource};
+use domain::engine::{EngineForm, EnginePreset};
+use domain::field::FieldErrors;
+use domain::workflow::form::ModelChoiceForm;
+use domain::workflow::{Step, StepForm};
+use leptos::prelude::*;
+use ui::feedback::EmptyState;
+use ui::field::{Choice, ChoiceCards, FieldSet, InputKind, TextAreaField, TextField};
+use ui::tone::Tone;
+
+use crate::api::workflows::AnswerModel;
+use crate::pages::new::step_form::{StepContext, step_form};
+use crate::routes;
+
+/// The step.
+#[component]
+pub fn ModelStep(
+    /// What it is shown with.
+    context: StepContext,
+) -> impl IntoView {
+    let action = ServerAction::<AnswerModel>::new();
+    let form = match context.draft.form(Step::Model) {
+        Some(StepForm::Model(form)) => form,
+        _ => ModelChoiceForm::default(),
+    };
+    let cluster = context
+        .draft
+        .cluster_id
+        .and_then(|id| context.catalogue.cluster(id));
+    let starts_engine =
+        cluster.is_some_and(|cluster| matches!(cluster.kind, ClusterKind::ThisMachine));
+    let mut choices: Vec<Choice> = context
+        .catalogue
+        .models
+        .iter()
+        .map(|model| choice_of(model, cluster))
+        .collect();
+    // What can be chosen stands first; the order of the catalogue is kept otherwise.
+    choices.sort_by_key(|choice| choice.blocked_because.is_some());
+    let model_id = suggested_model(&form.model_id, &choices);
+    let engine = suggested_engine(form.engine, &model_id, &context.catalogue.models);
+    let read = |sent: &AnswerModel| {
+        StepForm::Model(ModelChoiceForm {
+            model_id: sent.model_id.clone(),
+            engine: EngineForm {
+                preset: sent.preset.clone(),
+                arguments: sent.arguments.clone(),
+                environment: sent.environment.clone(),
+                readiness_timeout_s: sent.readiness_timeout_s.clone(),
+            },
+        })
+    };
+    step_form(
+        &context,
+        Step::Model,
+        "Continue",
+        action,
+        read,
+        move |errors| {
+            let models = if choices.is_empty() {
+                view! { <EmptyState title="No model yet" text="Add the model this engine is to serve." /> }
+                .into_any()
+            } else {
+                let chosen = vec![model_id];
+                view! { <ChoiceCards name="model_id" legend="Model" choices chosen errors /> }
+                    .into_any()
+            };
+            view! {
+            {models}
+            <p class="note">
+                "Is it missing? " <a href=routes::NEW_MODEL>"Add a model"</a> ", then come back: this draft is kept."
+            </p>
+            {starts_engine.then(|| view! { <EngineFields form=engine errors /> })}
+        }
+        .into_any()
+        },
+    )
+}
+
+/// The engine's fields.
+#[component]
+fn EngineFields(
+    /// What was answered.
+    form: EngineForm,
+    /// Messages of the form.
+    errors: Signal<FieldErrors>,
+) -> impl IntoView {
+    let presets: Vec<Choice> = EnginePreset::ALL
+        .into_iter()
+        .map(|preset| Choice::new(preset.as_str(), preset.label()).with_detail(detail_of(preset)))
+        .collect();
+    view! {
+        <ChoiceCards name="preset" legend="Engine" choices=presets chosen=vec![form.preset] errors
+            hint="Started on the chosen node for this run and stopped after it, with everything it started." />
+        <FieldSet legend="Engine settings">
+            <TextAreaField name="arguments" label="Arguments" value=form.arguments errors is_optional=true is_mono=true
+                rows=2 placeholder="--ctx-size 8192 --parallel 8"
+                hint="Added after the preset's own, quoted as in a shell; no shell is started. For a custom command: the whole command, with {port} where it takes its port; {host}, {model} and {served_name} are filled in too." />
+            <div class="form-row">
+                <TextAreaField name="environment" label="Environment" value=form.environment errors is_optional=true
+                    is_mono=true rows=2 placeholder="NAME=value" hint="One variable a line. Not for secrets: it is part of the manifest." />
+                <TextField name="readiness_timeout_s" label="Must answer within" kind=InputKind::Number step="any"
+                    value=form.readiness_timeout_s errors unit="s" hint="Loading a large model takes minutes." />
+            </div>
+        </FieldSet>
+    }
+}
+
+fn detail_of(preset: EnginePreset) -> String {
+    match preset {
+        EnginePreset::Reference => {
+            "Answers on an exact schedule and runs no model: for trying things out and for checking the load generator.".to_owned()
+        }
+        EnginePreset::Custom => "Any command that serves an OpenAI-compatible API.".to_owned(),
+        preset => {
+            let words: Vec<&str> = preset.template().iter().copied().take(3).collect();
+            format!("{} …", words.join(" "))
+        }
+    }
+}
+
+/// What was answered, else the only model that can be chosen, else what the endpoint serves.
+fn suggested_model(answered: &str, choices: &[Choice]) -> String {
+    if !answered.is_empty() {
+        return answered.to_owned();
+    }
+    let open = || {
+        choices
+            .iter()
+            .filter(|choice| choice.blocked_because.is_none())
+    };
+    let served = open().find(|choice| choice.badge.is_some());
+    let only = (open().count() == 1).then(|| open().next()).flatten();
+    served
+        .or(only)
+        .map(|choice| choice.value.clone())
+        .unwrap_or_default()
+}
+
+/// The reference entry wants the reference engine.
+fn suggested_engine(mut form: EngineForm, model_id: &str, models: &[Model]) -> EngineForm {
+    let model = models.iter().find(|model| model.id.to_string() == model_id);
+    let is_reference = model.is_some_and(|model| model.source == ModelSource::Reference);
+    if form.preset.is_empty() && is_reference {
+        EnginePreset::Reference
+            .as_str()
+            .clone_into(&mut form.preset);
+    }
+    form
+}
+
+fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
+    let mut choice =
+        Choice::new(model.id.to_string(), model.name.clone()).with_detail(model.source.in_words());
+    if model.served_name != model.name {
+        choice = choice.with_detail(format!("asked for as {}", model.served_name));
+    }
+    let Some(cluster) = cluster else {
+        return choice;
+    };
+    match (&cluster.kind, &model.source) {
+        (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
+            choice.blocked("Stands for the reference engine, which runs on this machine only.")
+        }
+        (ClusterKind::Endpoint { .. }, _) => {
+            let check = cluster.last_check.as_ref();
+            let is_served =
+                check.is_some_and(|check| check.served_models.contains(&model.served_name));
+            if is_served {
+                choice.with_badge(Tone::Good, "Served here")
+            } else {
+                choice
+            }
+        }
+        (ClusterKind::ThisMachine, ModelSource::Served) => {
+            choice.with_detail("Has no files of its own: only a custom command can serve it.")
+        }
+        (ClusterKind::ThisMachine, _) => choice,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_kept_and_a_served_model_is_suggested() {
+        let choices = vec![
+            Choice::new("a", "A"),
+            Choice::new("b", "B").with_badge(Tone::Good, "Served here"),
+            Choice::new("c", "C").blocked("no"),
+        ];
+        assert_eq!(suggested_model("c", &choices), "c");
+        assert_eq!(suggested_model("", &choices), "b");
+        assert_eq!(suggested_model("", choices.get(..1).unwrap()), "a");
+        assert_eq!(suggested_model("", &[]), "");
+    }
+}

@@ -1,0 +1,103 @@
+//! Step 4: which nodes of the cluster.
+
+use domain::catalogue::Node;
+use domain::field::FieldErrors;
+use domain::workflow::form::NodesForm;
+use domain::workflow::{Step, StepForm};
+use leptos::prelude::*;
+use ui::field::{Choice, ChoiceCards};
+use ui::format;
+use ui::tone::Tone;
+
+use crate::api::workflows::AnswerNodes;
+use crate::pages::new::step_form::{StepContext, step_form};
+
+/// Name of the check boxes: the brackets make a list of them in form encoding.
+const FIELD: &str = "node_ids[]";
+
+/// The step.
+#[component]
+pub fn NodesStep(
+    /// What it is shown with.
+    context: StepContext,
+) -> impl IntoView {
+    let action = ServerAction::<AnswerNodes>::new();
+    let draft = &context.draft;
+    let cluster = draft
+        .cluster_id
+        .and_then(|id| context.catalogue.cluster(id));
+    let nodes: &[Node] = cluster.map_or(&[], |cluster| &cluster.nodes);
+    let mut chosen: Vec<String> = draft.node_ids.iter().map(ToString::to_string).collect();
+    // The only node is the likely answer.
+    if let ([only], true) = (nodes, chosen.is_empty()) {
+        chosen.push(only.id.to_string());
+    }
+    let choices: Vec<Choice> = nodes.iter().map(choice_of).collect();
+    let legend = cluster.map_or_else(
+        || "Nodes".to_owned(),
+        |cluster| format!("Nodes of {}", cluster.name),
+    );
+    let read = |sent: &AnswerNodes| {
+        StepForm::Nodes(NodesForm {
+            node_ids: sent.node_ids.clone(),
+        })
+    };
+    step_form(
+        &context,
+        Step::Nodes,
+        "Continue",
+        action,
+        read,
+        move |errors| {
+            let errors = Signal::derive(move || errors.with(at_brackets));
+            view! {
+            <ChoiceCards name=FIELD legend choices chosen is_multiple=true errors
+                hint="The run holds the chosen nodes while it lasts; runs that want the same node wait for each other." />
+        }
+        .into_any()
+        },
+    )
+}
+
+/// The messages under the name the check boxes carry.
+fn at_brackets(errors: &FieldErrors) -> FieldErrors {
+    let mut renamed = errors.clone();
+    for error in &mut renamed.0 {
+        if error.field == "node_ids" {
+            FIELD.clone_into(&mut error.field);
+        }
+    }
+    renamed
+}
+
+fn choice_of(node: &Node) -> Choice {
+    let mut choice = Choice::new(node.id.to_string(), node.name.clone());
+    match &node.inventory {
+        Some(inventory) => {
+            let machine = format!(
+                "{} · {} cores · {}",
+                inventory.cpu_model,
+                inventory.cpu_core_count,
+                format::bytes(inventory.memory_bytes)
+            );
+            choice = choice
+                .with_detail(machine)
+                .with_detail(inventory.os.clone());
+            for accelerator in &inventory.accelerators {
+                let memory = format::bytes(accelerator.memory_bytes);
+                choice = choice.with_detail(format!("{} · {memory}", accelerator.name));
+            }
+            if inventory.accelerators.is_empty() {
+                choice = choice.with_detail("No accelerator");
+            }
+        }
+        None => choice = choice.with_detail("Its hardware is not known."),
+    }
+    if node.held_by.is_some() {
+        choice
+            .with_badge(Tone::Running, "In use")
+            .with_detail("Another run holds it: this one will wait for its turn.")
+    } else {
+        choice.with_badge(Tone::Good, "Free")
+    }
+}

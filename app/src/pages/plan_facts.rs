@@ -1,0 +1,278 @@
+//! A plan in plain words: the wizard's review and the manifest show the same facts.
+
+use domain::engine::EngineCommand;
+use domain::plan::{Deployment, PlannedNode, RunPlan};
+use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use leptos::prelude::*;
+use ui::card::Card;
+use ui::code::CodeBlock;
+use ui::format;
+use ui::key_value::{Fact, KeyValueList};
+
+use crate::pages::wording::whole_seconds;
+
+/// Everything a plan says, in four panels.
+#[component]
+pub fn PlanFacts(
+    /// The plan.
+    plan: RunPlan,
+) -> impl IntoView {
+    let RunPlan {
+        model,
+        cluster,
+        deployment,
+        workload,
+        method,
+        ..
+    } = plan;
+    view! {
+        <div class="grid-2">
+            <Card title="Load">
+                <LoadFacts workload method />
+            </Card>
+            <div class="stack">
+                <Card title="Model">
+                    <KeyValueList>
+                        <Fact name="Model">{model.name}</Fact>
+                        <Fact name="Source">{model.source.in_words()}</Fact>
+                        <Fact name="Name in requests"><code>{model.served_name}</code></Fact>
+                        <Fact name="Tokenizer">
+                            {if model.tokenizer_path.is_empty() {
+                                "not given: the server's /tokenize is asked, else lengths are estimated".to_owned()
+                            } else {
+                                model.tokenizer_path
+                            }}
+                        </Fact>
+                    </KeyValueList>
+                </Card>
+                <Card title="Where">
+                    <KeyValueList>
+                        <Fact name="Cluster">{cluster.name}</Fact>
+                        {cluster.nodes.into_iter().map(node_fact).collect_view()}
+                    </KeyValueList>
+                </Card>
+            </div>
+        </div>
+        <Card title="Engine">
+            <EngineFacts deployment />
+        </Card>
+    }
+}
+
+/// What is sent, how and how long.
+#[component]
+pub fn LoadFacts(
+    /// The traffic.
+    workload: WorkloadSpec,
+    /// How prompts come to be.
+    method: EvaluationMethod,
+) -> impl IntoView {
+    let prompts = match method {
+        EvaluationMethod::Configuration => "synthetic, of configured lengths",
+        EvaluationMethod::Dataset => "from datasets",
+    };
+    let prefix = match workload.shared_prefix_tokens {
+        0 => "none: every prompt starts differently".to_owned(),
+        count => format!("{} tokens", format::count(count.into())),
+    };
+    let answers = if workload.ignore_eos {
+        "the full length is asked for (ignore_eos)"
+    } else {
+        "the model may stop earlier"
+    };
+    let warm_up = format::plural(workload.warmup_requests.into(), "request", "requests");
+    let api_path = match workload.api {
+        Api::Chat => "/v1/chat/completions",
+        Api::Completions => "/v1/completions",
+    };
+    view! {
+        <KeyValueList>
+            <Fact name="Arrival">{arrival_in_words(&workload.arrival)}</Fact>
+            <Fact name="Ends">{stop_in_words(workload.stop)}</Fact>
+            <Fact name="Warm-up">{format!("{warm_up}, not measured")}</Fact>
+            <Fact name="Prompts">{prompts}</Fact>
+            <Fact name="Prompt length">{length_in_words(workload.input)}</Fact>
+            <Fact name="Shared prefix">{prefix}</Fact>
+            <Fact name="Answer length">{format!("{}; {answers}", length_in_words(workload.output))}</Fact>
+            <Fact name="API"><code>{api_path}</code></Fact>
+            <Fact name="Request timeout">{whole_seconds(workload.request_timeout_s.into())}</Fact>
+            <Fact name="Seed">{workload.seed.to_string()}</Fact>
+        </KeyValueList>
+    }
+}
+
+/// The load shape as a sentence.
+fn arrival_in_words(arrival: &Arrival) -> String {
+    match arrival {
+        Arrival::ClosedLoop { concurrency } => format!(
+            "closed loop: {}, each sending again as soon as its answer is complete",
+            format::plural((*concurrency).into(), "user", "users")
+        ),
+        Arrival::OpenLoop {
+            rate_per_s,
+            process,
+        } => format!(
+            "open loop: {} requests per second on average, {} gaps",
+            format::number(rate_per_s.get()),
+            process.as_str()
+        ),
+    }
+}
+
+fn stop_in_words(stop: StopRule) -> String {
+    match stop {
+        StopRule::Requests { count } => format!(
+            "after {}",
+            format::plural(count.into(), "measured request", "measured requests")
+        ),
+        StopRule::Duration { seconds } => format!(
+            "after {} of measured load; what is in flight then is drained",
+            whole_seconds(seconds.into())
+        ),
+    }
+}
+
+/// A length as one would say it.
+fn length_in_words(length: LengthSpec) -> String {
+    let tokens = |count: u32| format::count(count.into());
+    match length {
+        LengthSpec::Fixed { tokens: count } => format!("{} tokens", tokens(count)),
+        LengthSpec::Uniform { min, max } => {
+            format!("{} to {} tokens, evenly", tokens(min), tokens(max))
+        }
+        LengthSpec::Normal { mean, std_dev } => {
+            format!("{} ± {} tokens, normal", tokens(mean), tokens(std_dev))
+        }
+        LengthSpec::LogNormal { median, sigma } => format!(
+            "log-normal around {} tokens, σ {}",
+            tokens(median),
+            format::number(sigma.get())
+        ),
+    }
+}
+
+fn node_fact(node: PlannedNode) -> impl IntoView {
+    let facts = node.inventory.as_ref().map_or_else(
+        || "nothing is known about its hardware".to_owned(),
+        |inventory| {
+            let accelerators: Vec<String> = inventory
+                .accelerators
+                .iter()
+                .map(|one| format!("{} ({})", one.name, format::bytes(one.memory_bytes)))
+                .collect();
+            let accelerators = if accelerators.is_empty() {
+                "no accelerator".to_owned()
+            } else {
+                accelerators.join(", ")
+            };
+            format!(
+                "{}, {} cores, {} memory, {accelerators}",
+                inventory.cpu_model,
+                inventory.cpu_core_count,
+                format::bytes(inventory.memory_bytes)
+            )
+        },
+    );
+    view! { <Fact name="Node">{node.name} <br /> <span class="muted">{facts}</span></Fact> }
+}
+
+/// The command as one would type it, with a word for what is known only when it starts.
+fn readable(command: &EngineCommand) -> String {
+    let words = command.words.iter().map(|word| {
+        word.replace("{assay}", "assay")
+            .replace("{host}", "127.0.0.1")
+            .replace("{port}", "PORT")
+    });
+    EngineCommand {
+        words: words.collect(),
+        environment: Vec::new(),
+    }
+    .in_words()
+}
+
+/// How the engine comes to be there.
+#[component]
+fn EngineFacts(
+    /// What the plan says.
+    deployment: Deployment,
+) -> impl IntoView {
+    match deployment {
+        Deployment::Endpoint {
+            base_url,
+            credential_id,
+        } => {
+            let key = if credential_id.is_some() {
+                "the sealed key of this cluster"
+            } else {
+                "none"
+            };
+            view! {
+                <KeyValueList>
+                    <Fact name="Engine">"serves already; nothing is started or stopped"</Fact>
+                    <Fact name="Address"><code>{base_url}</code></Fact>
+                    <Fact name="Key">{key}</Fact>
+                </KeyValueList>
+            }
+            .into_any()
+        }
+        Deployment::LocalProcess {
+            preset,
+            command,
+            readiness_timeout_s,
+        } => {
+            let variables: Vec<String> = command
+                .environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let variables = (!variables.is_empty()).then(
+                || view! { <Fact name="Environment"><code>{variables.join(" ")}</code></Fact> },
+            );
+            view! {
+                <KeyValueList>
+                    <Fact name="Engine">{preset.label()} ", started for this run and stopped after it"</Fact>
+                    <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
+                    {variables}
+                </KeyValueList>
+                <CodeBlock label="command" text=readable(&command) />
+                <p class="note">"PORT is a free port of the node, chosen when the engine is started."</p>
+            }
+            .into_any()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::finite::Finite;
+    use domain::workload::arrival::ArrivalProcess;
+
+    use super::*;
+
+    #[test]
+    fn plans_are_said_in_words() {
+        assert_eq!(
+            arrival_in_words(&Arrival::ClosedLoop { concurrency: 1 }),
+            "closed loop: 1 user, each sending again as soon as its answer is complete"
+        );
+        let open = Arrival::OpenLoop {
+            rate_per_s: Finite::from(12),
+            process: ArrivalProcess::Poisson,
+        };
+        assert_eq!(
+            arrival_in_words(&open),
+            "open loop: 12.0 requests per second on average, poisson gaps"
+        );
+        assert_eq!(
+            length_in_words(LengthSpec::Uniform {
+                min: 100,
+                max: 1_900
+            }),
+            "100 to 1,900 tokens, evenly"
+        );
+        assert_eq!(
+            stop_in_words(StopRule::Duration { seconds: 60 }),
+            "after 1 m of measured load; what is in flight then is drained"
+        );
+    }
+}

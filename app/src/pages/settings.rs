@@ -1,0 +1,90 @@
+//! The installation and the account, to read.
+
+use domain::system::SystemInfo;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use ui::card::Card;
+use ui::code::CopyButton;
+use ui::feedback::Skeleton;
+use ui::format;
+use ui::key_value::{Fact, KeyValueList};
+use ui::layout::PageHeader;
+
+use crate::api::session::Visitor;
+use crate::api::system::get_system_info;
+use crate::frame::VisitorResource;
+use crate::pages::parts::load_failed;
+
+/// What this installation is, and who is signed in.
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let info = Resource::new(|| (), |()| get_system_info());
+    let installation = move || {
+        Suspend::new(async move {
+            match info.await {
+                Ok(info) => installation_card(info).into_any(),
+                Err(error) => load_failed("The installation", &error),
+            }
+        })
+    };
+    let visitor = use_context::<VisitorResource>();
+    let account = move || {
+        visitor.map(|visitor| Suspend::new(async move { visitor.await.ok().map(account_card) }))
+    };
+    view! {
+        <Title text="Settings" />
+        <PageHeader title="Settings" />
+        <div class="grid-2 uneven">
+            <Suspense fallback=|| view! { <Skeleton rows=6 label="Loading the installation" /> }>
+                {installation}
+            </Suspense>
+            <Suspense>{account}</Suspense>
+        </div>
+    }
+}
+
+fn installation_card(info: SystemInfo) -> impl IntoView {
+    let mode = if info.is_demo {
+        "Demo: every visitor on this machine is signed in"
+    } else {
+        "People sign in"
+    };
+    let going_on = match info.active_count {
+        0 => "nothing queued or running".to_owned(),
+        count => format!("{} queued or running", format::count(u64::from(count))),
+    };
+    let benchmarks = format!(
+        "{}, {going_on}",
+        format::count(u64::from(info.benchmark_count))
+    );
+    let data_dir = info.data_dir.clone();
+    view! {
+        <Card title="Installation">
+            <KeyValueList>
+                <Fact name="Version"><span class="mono">{info.version}</span></Fact>
+                <Fact name="Address"><span class="mono">{info.url}</span></Fact>
+                <Fact name="Access">{mode}</Fact>
+                <Fact name="Database">{info.database}</Fact>
+                <Fact name="Data folder">
+                    <span class="mono">{info.data_dir}</span>
+                    " "
+                    <CopyButton label="data folder" text=data_dir />
+                </Fact>
+                <Fact name="Runner">{info.runner_name}</Fact>
+                <Fact name="Started">{info.started_at.to_second_text()}</Fact>
+                <Fact name="Benchmarks">{benchmarks}</Fact>
+            </KeyValueList>
+        </Card>
+    }
+}
+
+fn account_card(visitor: Visitor) -> impl IntoView {
+    view! {
+        <Card title="Your account">
+            <KeyValueList>
+                <Fact name="Name">{visitor.person.name}</Fact>
+                <Fact name="Role">{visitor.person.role.as_str()}</Fact>
+            </KeyValueList>
+        </Card>
+    }
+}

@@ -1,0 +1,360 @@
+//! Values over time: a run in slices, or a run as it goes.
+
+use charming::Chart;
+use charming::element::{
+    AxisType, ItemStyle, Label, LineStyle, MarkArea, MarkAreaData, NameLocation, Tooltip, Trigger,
+};
+use charming::series::Line;
+use domain::finite::Finite;
+use domain::measure::timeline::TimelineSlice;
+use serde_json::{Value, json};
+
+use super::axis;
+use super::hue::{Hue, Palette};
+use super::option::{finish, merge, shortened};
+use super::twin::Twin;
+use crate::format;
+
+/// The axis a series belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The axis at the left, with the grid.
+    Left,
+    /// The axis at the right: another unit.
+    Right,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineSeries {
+    /// What it shows.
+    pub name: String,
+    /// Unit of its values.
+    pub unit: String,
+    /// Its axis.
+    pub side: Side,
+    /// Its colour.
+    pub hue: Hue,
+    /// One value for each instant of the chart; `None` leaves a gap.
+    pub values: Vec<Option<Finite>>,
+}
+
+/// A part of the time that is drawn on a shade: warm-up, drain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shade {
+    /// What it is.
+    pub label: String,
+    /// Start, in seconds.
+    pub from_s: Finite,
+    /// End, in seconds.
+    pub to_s: Finite,
+}
+
+/// Lines over time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinesChart {
+    /// Instants in seconds, ascending.
+    pub x_s: Vec<Finite>,
+    /// The lines.
+    pub series: Vec<LineSeries>,
+    /// The shades.
+    pub shades: Vec<Shade>,
+}
+
+impl LinesChart {
+    /// Throughput and requests in flight of a run, warm-up and drain shaded.
+    pub fn of_load(slices: &[TimelineSlice], window_start_s: Finite, window_end_s: Finite) -> Self {
+        let mut chart = Self::of_slices(slices, window_start_s, window_end_s);
+        let all =
+            |value: fn(&TimelineSlice) -> Finite| slices.iter().map(|s| Some(value(s))).collect();
+        chart.series = vec![
+            LineSeries {
+                name: "Output".to_owned(),
+                unit: "tok/s".to_owned(),
+                side: Side::Left,
+                hue: Hue::THROUGHPUT,
+                values: all(|slice| slice.output_tok_per_s),
+            },
+            LineSeries {
+                name: "In flight".to_owned(),
+                unit: "requests".to_owned(),
+                side: Side::Right,
+                hue: Hue::IN_FLIGHT,
+                values: all(|slice| slice.in_flight),
+            },
+        ];
+        chart
+    }
+
+    /// TTFT over a run: median and 99th percentile of each slice.
+    pub fn of_ttft(slices: &[TimelineSlice], window_start_s: Finite, window_end_s: Finite) -> Self {
+        let values =
+            |value: fn(&TimelineSlice) -> Option<Finite>| slices.iter().map(value).collect();
+        let median = values(|slice| slice.ttft_p50_ms);
+        let tail = values(|slice| slice.ttft_p99_ms);
+        let mut chart = Self::of_slices(slices, window_start_s, window_end_s);
+        chart.series = Self::latency_pair("TTFT", Hue::TTFT, median, tail);
+        chart
+    }
+
+    /// ITL over a run: median and 99th percentile of each slice.
+    pub fn of_itl(slices: &[TimelineSlice], window_start_s: Finite, window_end_s: Finite) -> Self {
+        let values =
+            |value: fn(&TimelineSlice) -> Option<Finite>| slices.iter().map(value).collect();
+        let median = values(|slice| slice.itl_p50_ms);
+        let tail = values(|slice| slice.itl_p99_ms);
+        let mut chart = Self::of_slices(slices, window_start_s, window_end_s);
+        chart.series = Self::latency_pair("ITL", Hue::ITL, median, tail);
+        chart
+    }
+
+    fn latency_pair(
+        name: &str,
+        hue: Hue,
+        median: Vec<Option<Finite>>,
+        tail: Vec<Option<Finite>>,
+    ) -> Vec<LineSeries> {
+        [("p50", hue, median), ("p99", Hue::Grey, tail)]
+            .map(|(percentile, hue, values)| LineSeries {
+                name: format!("{name} {percentile}"),
+                unit: "ms".to_owned(),
+                side: Side::Left,
+                hue,
+                values,
+            })
+            .into()
+    }
+
+    /// The instants of the slices, and the shades before and after the measured window.
+    fn of_slices(slices: &[TimelineSlice], window_start_s: Finite, window_end_s: Finite) -> Self {
+        let end = |slice: &TimelineSlice| slice.start_s.get() + slice.length_s.get();
+        let end_s = slices
+            .last()
+            .map(end)
+            .and_then(Finite::new)
+            .unwrap_or_default();
+        let shades = [
+            ("warm-up", Finite::ZERO, window_start_s),
+            ("drain", window_end_s, end_s),
+        ];
+        // A drain shorter than a slice is the rounding of the last slice, not a drain.
+        let shortest_s = slices.first().map_or(0.0, |slice| slice.length_s.get());
+        let shades = shades.into_iter().filter(|(label, from_s, to_s)| {
+            to_s.get() - from_s.get() > if *label == "drain" { shortest_s } else { 0.0 }
+        });
+        let shades = shades.map(|(label, from_s, to_s)| Shade {
+            label: label.to_owned(),
+            from_s,
+            to_s,
+        });
+        Self {
+            x_s: slices.iter().map(|slice| slice.start_s).collect(),
+            series: Vec::new(),
+            shades: shades.collect(),
+        }
+    }
+
+    fn unit_of(&self, side: Side) -> Option<&LineSeries> {
+        self.series.iter().find(|series| series.side == side)
+    }
+
+    pub(super) fn option(&self, palette: &Palette) -> Value {
+        let mut x_axis = axis::horizontal(palette, AxisType::Value);
+        if let (Some(first), Some(last)) = (self.x_s.first(), self.x_s.last()) {
+            let shades = self.shades.iter().map(|shade| shade.to_s.get());
+            let end_s = shades.fold(last.get().max(1.0), f64::max);
+            x_axis = x_axis.min(first.get().min(0.0)).max(end_s);
+        }
+        let mut chart = Chart::new()
+            .x_axis(x_axis)
+            .tooltip(Tooltip::new().trigger(Trigger::Axis));
+        let has_right = self.unit_of(Side::Right).is_some();
+        for side in [Side::Left, Side::Right] {
+            if side == Side::Right && !has_right {
+                continue;
+            }
+            let unit = self.unit_of(side).map_or("", |series| series.unit.as_str());
+            let axis = axis::vertical(palette)
+                .name(unit)
+                .name_location(NameLocation::End)
+                .name_gap(8.0)
+                .name_text_style(axis::name_style(palette));
+            chart = chart.y_axis(axis);
+        }
+        for (place, series) in self.series.iter().enumerate() {
+            let mut line = self.line(series, palette);
+            if place == 0 {
+                line = line.mark_area(self.mark_area(palette));
+            }
+            chart = chart.series(line);
+        }
+        let mut patch = json!({
+            "grid": [{ "top": 26, "right": if has_right { 2 } else { 14 } }],
+            "xAxis": [{
+                "axisLabel": { "formatter": "{value} s", "hideOverlap": true },
+                "axisPointer": { "label": { "formatter": "{value} s", "precision": 1 } },
+            }],
+            "yAxis": [{ "nameTextStyle": { "align": "left" }, "scale": false }],
+        });
+        // Each label at its outer edge: a shade may be narrower than its name.
+        let labels = self.shades.iter().map(|shade| {
+            let is_first = Some(&shade.from_s) == self.x_s.first();
+            let position = if is_first {
+                "insideTopLeft"
+            } else {
+                "insideTopRight"
+            };
+            json!([{ "label": { "position": position } }])
+        });
+        let areas = json!({ "markArea": { "data": labels.collect::<Vec<_>>() } });
+        merge(&mut patch, json!({ "series": [areas] }));
+        if has_right {
+            let right = json!({
+                "alignTicks": true,
+                "splitLine": { "show": false },
+                "nameTextStyle": { "align": "right" },
+            });
+            if let Some(axes) = patch.pointer_mut("/yAxis").and_then(Value::as_array_mut) {
+                axes.push(right);
+            }
+        }
+        finish(&chart, palette, patch)
+    }
+
+    fn line(&self, series: &LineSeries, palette: &Palette) -> Line {
+        let points = self.x_s.iter().zip(&series.values).map(|(x_s, value)| {
+            vec![
+                Some(shortened(x_s.get())),
+                value.map(|value| shortened(value.get())),
+            ]
+        });
+        let color = palette.hue(series.hue);
+        Line::new()
+            .name(format!("{} ({})", series.name, series.unit))
+            .y_axis_index(if series.side == Side::Right { 1.0 } else { 0.0 })
+            .show_symbol(false)
+            .connect_nulls(false)
+            .line_style(LineStyle::new().color(color).width(1.5))
+            .item_style(ItemStyle::new().color(color))
+            .data(points.collect())
+    }
+
+    fn mark_area(&self, palette: &Palette) -> MarkArea {
+        let edge = |at_s: Finite| MarkAreaData::new().x_axis(at_s.get().to_string());
+        let areas = self.shades.iter().map(|shade| {
+            (
+                edge(shade.from_s).name(shade.label.as_str()),
+                edge(shade.to_s),
+            )
+        });
+        MarkArea::new()
+            .silent(true)
+            .item_style(ItemStyle::new().color(palette.shade.as_str()))
+            .label(Label::new().color(palette.note.as_str()).font_size(11.0))
+            .data(areas.collect())
+    }
+
+    pub(super) fn twin(&self) -> Twin {
+        let mut columns = vec![("time".to_owned(), "s".to_owned())];
+        columns.extend(self.series.iter().map(|s| (s.name.clone(), s.unit.clone())));
+        let rows = self.x_s.iter().enumerate().map(|(place, x_s)| {
+            let values = self
+                .series
+                .iter()
+                .map(|series| format::optional(series.values.get(place).copied().flatten()));
+            std::iter::once(format::number(x_s.get()))
+                .chain(values)
+                .collect()
+        });
+        Twin {
+            columns,
+            rows: rows.collect(),
+        }
+    }
+
+    pub(super) fn finding(&self) -> String {
+        let is_shaded = |x_s: Finite| {
+            self.shades
+                .iter()
+                .any(|shade| shade.from_s <= x_s && x_s < shade.to_s)
+        };
+        let parts = self.series.iter().filter_map(|series| {
+            let points = self.x_s.iter().zip(&series.values);
+            let values = points
+                .filter(|(x_s, _)| !is_shaded(**x_s))
+                .filter_map(|(_, value)| value.map(Finite::get));
+            let (low, high) = values.fold(None, |range: Option<(f64, f64)>, value| {
+                Some(range.map_or((value, value), |(low, high)| {
+                    (low.min(value), high.max(value))
+                }))
+            })?;
+            let (low, high) = (format::number(low), format::number(high));
+            Some(format!(
+                "{} between {low} and {high} {}",
+                series.name, series.unit
+            ))
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() {
+            return "Nothing measured yet.".to_owned();
+        }
+        let window = if self.shades.is_empty() {
+            ""
+        } else {
+            " in the measured window"
+        };
+        format!("{}{window}.", parts.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hue::tests::palette;
+    use super::*;
+
+    fn finite(value: f64) -> Finite {
+        Finite::new(value).unwrap()
+    }
+
+    fn slices() -> Vec<TimelineSlice> {
+        let slice = |number: u32| TimelineSlice {
+            start_s: Finite::from(number),
+            length_s: finite(1.0),
+            started_count: 1,
+            finished_count: 1,
+            failed_count: 0,
+            in_flight: finite(8.0),
+            output_tok_per_s: finite(1_000.0 + f64::from(number)),
+            ttft_p50_ms: (number != 3).then(|| finite(200.0)),
+            ttft_p99_ms: None,
+            itl_p50_ms: None,
+            itl_p99_ms: None,
+        };
+        (0..20).map(slice).collect()
+    }
+
+    #[test]
+    fn load_has_two_axes_and_shades_around_the_window() {
+        let chart = LinesChart::of_load(&slices(), finite(2.0), finite(16.0));
+        let option = chart.option(&palette());
+        assert_eq!(option["yAxis"].as_array().unwrap().len(), 2);
+        assert_eq!(option["yAxis"][1]["splitLine"]["show"], false);
+        assert_eq!(option["series"][1]["yAxisIndex"], 1.0);
+        let areas = option["series"][0]["markArea"]["data"].as_array().unwrap();
+        assert_eq!(areas.len(), 2);
+        assert_eq!(areas[0][0]["name"], "warm-up");
+        assert_eq!(areas[1][1]["xAxis"], "20");
+        let finding = "Output between 1,002 and 1,015 tok/s; In flight between 8.00 and 8.00 requests in the measured window.";
+        assert_eq!(chart.finding(), finding);
+    }
+
+    #[test]
+    fn a_window_to_the_end_has_no_drain_and_gaps_stay_gaps() {
+        let chart = LinesChart::of_ttft(&slices(), Finite::ZERO, finite(19.8));
+        assert!(chart.shades.is_empty());
+        let option = chart.option(&palette());
+        assert_eq!(option["yAxis"].as_array().unwrap().len(), 1);
+        assert!(option["series"][0]["data"][3][1].is_null());
+        assert_eq!(chart.twin().rows[3], ["3.00", "–", "–"]);
+    }
+}

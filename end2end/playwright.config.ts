@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from '@playwright/test';
+import type { AssayOptions } from './fixtures/test.ts';
+
+// Playwright's own browser cannot be had everywhere; the system's Chromium can.
+const CHROMIUM_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+function chromiumPath(): string {
+  const path = process.env['CHROMIUM'] ?? CHROMIUM_PATHS.find(existsSync);
+  if (path === undefined) {
+    throw new Error('no Chromium found: install it (cargo xtask test does), or set CHROMIUM to its path');
+  }
+  return path;
+}
+
+const READING_TESTS = 'tests/reading/**';
+
+export default defineConfig<AssayOptions, AssayOptions>({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  // One browser and one server at a time: the tests measure, and the machine may be small.
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  forbidOnly: process.env['CI'] !== undefined,
+  timeout: 90_000,
+  expect: { timeout: 10_000 },
+  reporter: [['list']],
+  use: {
+    actionTimeout: 10_000,
+    navigationTimeout: 20_000,
+    viewport: { width: 1440, height: 900 },
+    // Far from the server's own: a page must depend on neither.
+    timezoneId: 'Asia/Kolkata',
+    locale: 'en-GB',
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: chromiumPath(),
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  projects: [
+    { name: 'sqlite', testIgnore: READING_TESTS, use: { database: 'sqlite' } },
+    { name: 'postgres', testIgnore: READING_TESTS, use: { database: 'postgres' } },
+    { name: 'no-js', testMatch: READING_TESTS, use: { database: 'sqlite', javaScriptEnabled: false } },
+  ],
+});

@@ -1,0 +1,30 @@
+//! Makes load: sends the requests of a plan and records what really happened to each.
+//!
+//! Invariants:
+//! - every request sent has exactly one record, and a failed one keeps its row;
+//! - instants are monotonic nanoseconds since the start of the run, taken at the socket: just
+//!   before the first byte of a request is written, and when the bytes of a chunk are read;
+//! - the arrival process is never thinned: what cannot be sent on time is sent late and counted;
+//! - nothing is prepared inside the measured path that can be prepared before it.
+//!
+//! Deliberately absent: files, SQL, knowledge of workflows, judgement (that is `domain::measure`).
+
+mod answer;
+mod client;
+mod clock;
+mod endpoint;
+mod error;
+mod host;
+mod limits;
+mod live;
+mod openai;
+mod pacing;
+mod plan;
+mod prompts;
+mod run;
+mod session;
+mod sse;
+mod wire;
+
+pub use error::LoadError;
+pub use run::{LoadOutcome, run};

@@ -1,0 +1,116 @@
+//! Closed loop: users who each send again as soon as their answer is complete.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::measure::record::{Outcome, RequestPhase};
+use futures::StreamExt;
+use tokio::task::JoinSet;
+
+use super::Source;
+use crate::client::Connection;
+use crate::error::LoadError;
+use crate::session::Session;
+
+/// Connections opened at once before the first send.
+const OPENING_COUNT_MAX: usize = 64;
+/// Pause of a user who could not connect: nothing was sent, and a tight loop would measure nothing.
+const CONNECT_FAILURE_PAUSE: Duration = Duration::from_millis(100);
+
+/// The users of a closed loop. They keep their connections from the warm-up on.
+pub(crate) struct ClosedLoop {
+    users: Vec<Option<Connection>>,
+}
+
+/// When users stop to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopEnd {
+    /// When there are no more requests.
+    Exhausted,
+    /// At this instant of the run.
+    At(u64),
+}
+
+impl ClosedLoop {
+    /// This many users.
+    pub(crate) fn new(concurrency: u32) -> Self {
+        Self {
+            users: (0..concurrency).map(|_| None).collect(),
+        }
+    }
+
+    /// Opens the connections of the first `count` users. One that fails is tried again by its
+    /// user's first request, which then says why.
+    pub(crate) async fn open(&mut self, session: &Session, count: usize) {
+        let missing = self
+            .users
+            .iter_mut()
+            .take(count)
+            .filter(|user| user.is_none());
+        futures::stream::iter(missing)
+            .for_each_concurrent(OPENING_COUNT_MAX, |user| async {
+                *user = session.client.open().await.ok();
+            })
+            .await;
+    }
+
+    /// Lets all users send until the end.
+    pub(crate) async fn run(
+        &mut self,
+        session: &Arc<Session>,
+        source: Source,
+        phase: RequestPhase,
+        end: LoopEnd,
+    ) -> Result<(), LoadError> {
+        let source = Arc::new(source);
+        let mut tasks = JoinSet::new();
+        for connection in self.users.drain(..) {
+            let (session, source) = (Arc::clone(session), Arc::clone(&source));
+            tasks.spawn(async move { run_user(connection, &session, &source, phase, end).await });
+        }
+        while let Some(joined) = tasks.join_next().await {
+            let connection = joined.map_err(|error| LoadError::Internal(error.to_string()))?;
+            self.users.push(connection);
+        }
+        Ok(())
+    }
+}
+
+async fn run_user(
+    mut connection: Option<Connection>,
+    session: &Session,
+    source: &Source,
+    phase: RequestPhase,
+    end: LoopEnd,
+) -> Option<Connection> {
+    let mut last_finished_at = None;
+    loop {
+        let is_over = matches!(end, LoopEnd::At(at) if session.clock.now_ns() >= at);
+        if is_over || session.cancel.is_cancelled() {
+            break;
+        }
+        let request = tokio::select! {
+            biased;
+            request = source.next() => request,
+            () = session.cancel.cancelled() => None,
+        };
+        let Some(request) = request else { break };
+        let Some(served) = session.serve(&mut connection, request, phase, None).await else {
+            break;
+        };
+        if phase == RequestPhase::Measured
+            && let Some(finished_at) = last_finished_at
+        {
+            session.note_turnaround(finished_at, served);
+        }
+        last_finished_at = Some(served.finished_at);
+        if served.outcome == Outcome::Connect {
+            last_finished_at = None;
+            tokio::select! {
+                () = tokio::time::sleep(CONNECT_FAILURE_PAUSE) => {}
+                () = session.cancel.cancelled() => {}
+            }
+        }
+    }
+    connection
+}

@@ -1,0 +1,191 @@
+//! Open loop: arrivals on an absolute schedule, whether or not earlier ones are answered.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::measure::record::RequestPhase;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::client::Connection;
+use crate::error::LoadError;
+use crate::prompts::PreparedRequest;
+use crate::session::Session;
+
+/// Shortest and longest time that a connection is made ready before its arrival.
+const LEAD_MIN: Duration = Duration::from_millis(2);
+const LEAD_MAX: Duration = Duration::from_millis(500);
+/// Most connections made ready for arrivals to come.
+const READY_CONNECTIONS_MAX: usize = 256;
+/// How long the pacing thread sleeps at most before it looks for a cancel.
+const NAP_MAX: Duration = Duration::from_millis(50);
+
+/// The arrivals of an open loop. Idle connections stay from the warm-up on.
+pub(crate) struct OpenLoop {
+    shared: Arc<Shared>,
+    lead: Duration,
+}
+
+struct Shared {
+    session: Arc<Session>,
+    idle: Mutex<Vec<Connection>>,
+    /// One permit for each request that the limit of open files allows. An arrival that finds none
+    /// waits, is sent late, and its lateness is counted.
+    permits: Semaphore,
+}
+
+impl OpenLoop {
+    /// `connect_time` is how long a connection to this server takes about.
+    pub(crate) fn new(session: Arc<Session>, in_flight_max: usize, connect_time: Duration) -> Self {
+        let permits = in_flight_max.saturating_sub(READY_CONNECTIONS_MAX).max(1);
+        let shared = Shared {
+            session,
+            idle: Mutex::new(Vec::new()),
+            permits: Semaphore::new(permits),
+        };
+        Self {
+            shared: Arc::new(shared),
+            lead: (connect_time * 3 + LEAD_MIN).min(LEAD_MAX),
+        }
+    }
+
+    /// When the first arrival can be, so that its connection is ready.
+    pub(crate) fn earliest_start_ns(&self) -> u64 {
+        let lead_ns = u64::try_from((self.lead + LEAD_MIN).as_nanos()).unwrap_or(u64::MAX);
+        self.shared.session.clock.now_ns().saturating_add(lead_ns)
+    }
+
+    /// Sends each request at `start_ns` plus its offset and waits until all have ended.
+    pub(crate) async fn run(
+        &self,
+        requests: Vec<PreparedRequest>,
+        offsets_ns: Vec<u64>,
+        start_ns: u64,
+        phase: RequestPhase,
+    ) -> Result<(), LoadError> {
+        let tracker = TaskTracker::new();
+        let pacer = Pacer {
+            shared: Arc::clone(&self.shared),
+            runtime: Handle::current(),
+            tracker: tracker.clone(),
+            lead_ns: u64::try_from(self.lead.as_nanos()).unwrap_or(u64::MAX),
+            phase,
+        };
+        let schedule: Vec<u64> = offsets_ns
+            .into_iter()
+            .map(|offset| start_ns.saturating_add(offset))
+            .collect();
+        // A thread of its own: its sleep is precise to some tens of microseconds, tokio's to 1 ms.
+        let paced = tokio::task::spawn_blocking(move || pacer.pace(requests, &schedule));
+        paced
+            .await
+            .map_err(|error| LoadError::Internal(error.to_string()))?;
+        tracker.close();
+        tracker.wait().await;
+        Ok(())
+    }
+}
+
+struct Pacer {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    tracker: TaskTracker,
+    lead_ns: u64,
+    phase: RequestPhase,
+}
+
+impl Pacer {
+    fn pace(&self, requests: Vec<PreparedRequest>, schedule: &[u64]) {
+        let clock = self.shared.session.clock;
+        let mut upcoming = schedule.iter().copied().peekable();
+        let mut ready: VecDeque<JoinHandle<Option<Connection>>> = VecDeque::new();
+        for (request, due_at) in requests.into_iter().zip(schedule.iter().copied()) {
+            loop {
+                let now = clock.now_ns();
+                while ready.len() < READY_CONNECTIONS_MAX
+                    && upcoming
+                        .peek()
+                        .is_some_and(|at| at.saturating_sub(self.lead_ns) <= now)
+                {
+                    upcoming.next();
+                    let shared = Arc::clone(&self.shared);
+                    ready.push_back(
+                        self.tracker
+                            .spawn_on(async move { shared.connect().await }, &self.runtime),
+                    );
+                }
+                if self.shared.session.cancel.is_cancelled() {
+                    return;
+                }
+                if now >= due_at {
+                    break;
+                }
+                let next_ready = upcoming
+                    .peek()
+                    .filter(|_| ready.len() < READY_CONNECTIONS_MAX);
+                let wake_at =
+                    next_ready.map_or(due_at, |at| at.saturating_sub(self.lead_ns).min(due_at));
+                let nap = clock
+                    .instant(wake_at)
+                    .saturating_duration_since(Instant::now());
+                std::thread::sleep(nap.min(NAP_MAX));
+            }
+            // The schedule is in order, so the connection made ready for it is the first one.
+            let connection = ready.pop_front();
+            let (shared, phase) = (Arc::clone(&self.shared), self.phase);
+            let arrival = async move { shared.arrive(request, due_at, connection, phase).await };
+            self.tracker.spawn_on(arrival, &self.runtime);
+        }
+    }
+}
+
+impl Shared {
+    /// An idle connection that still lives, else a fresh one. A failure shows when it is used.
+    async fn connect(&self) -> Option<Connection> {
+        loop {
+            let idle = self.lock_idle().pop();
+            match idle {
+                Some(mut connection) => {
+                    if connection.is_usable().await {
+                        return Some(connection);
+                    }
+                }
+                None => return self.session.client.open().await.ok(),
+            }
+        }
+    }
+
+    async fn arrive(
+        &self,
+        request: PreparedRequest,
+        due_at: u64,
+        connection: Option<JoinHandle<Option<Connection>>>,
+        phase: RequestPhase,
+    ) {
+        let permit = tokio::select! {
+            biased;
+            permit = self.permits.acquire() => permit,
+            () = self.session.cancel.cancelled() => return,
+        };
+        let Ok(_permit) = permit else { return };
+        let mut slot = match connection {
+            Some(connection) => connection.await.ok().flatten(),
+            None => None,
+        };
+        // An arrival that was cancelled before it went out has no record.
+        if self.session.cancel.is_cancelled() {
+            return;
+        }
+        self.session
+            .serve(&mut slot, request, phase, Some(due_at))
+            .await;
+        self.lock_idle().extend(slot);
+    }
+
+    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,86 @@
+//! What a plan may ask for.
+
+use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
+use domain::workload::arrival::{CONCURRENCY_MAX, RATE_PER_S_MAX};
+use domain::workload::lengths::LENGTH_TOKENS_MAX;
+use domain::workload::{Arrival, LengthSpec, StopRule};
+
+use crate::error::LoadError;
+
+/// Most requests of one run.
+pub(crate) const REQUESTS_MAX: u32 = 5_000_000;
+/// Longest run and longest wait for an answer, in seconds: a week.
+const SECONDS_MAX: u32 = 7 * 24 * 3_600;
+
+/// Refuses a plan that cannot be carried out, in words that say what would be right.
+pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
+    let workload = &plan.workload;
+    within(
+        "the plan's version",
+        plan.version,
+        LOAD_PLAN_VERSION,
+        LOAD_PLAN_VERSION,
+    )?;
+    if plan.model.trim().is_empty() {
+        return Err(LoadError::Plan("the plan names no model".to_owned()));
+    }
+    length("the input length", &workload.input)?;
+    length("the output length", &workload.output)?;
+    within(
+        "the shared prefix",
+        workload.shared_prefix_tokens,
+        0,
+        LENGTH_TOKENS_MAX,
+    )?;
+    within("the warm-up", workload.warmup_requests, 0, REQUESTS_MAX)?;
+    within(
+        "the request timeout in seconds",
+        workload.request_timeout_s,
+        1,
+        SECONDS_MAX,
+    )?;
+    match workload.stop {
+        StopRule::Requests { count } => within("the number of requests", count, 1, REQUESTS_MAX)?,
+        StopRule::Duration { seconds } => {
+            within("the duration in seconds", seconds, 1, SECONDS_MAX)?;
+        }
+    }
+    match &workload.arrival {
+        Arrival::ClosedLoop { concurrency } => {
+            within("the concurrency", *concurrency, 1, CONCURRENCY_MAX)?;
+        }
+        Arrival::OpenLoop { rate_per_s, .. } => {
+            let rate = rate_per_s.get();
+            if !(rate > 0.0 && rate <= RATE_PER_S_MAX) {
+                let text =
+                    format!("the rate is {rate}; give one above 0 and at most {RATE_PER_S_MAX}");
+                return Err(LoadError::Plan(text));
+            }
+            let expected = workload.expected_requests().unwrap_or(REQUESTS_MAX);
+            within(
+                "the number of requests (rate times duration)",
+                expected,
+                0,
+                REQUESTS_MAX,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn within(what: &str, value: u32, min: u32, max: u32) -> Result<(), LoadError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(LoadError::Plan(format!(
+        "{what} is {value}; give a number from {min} to {max}"
+    )))
+}
+
+fn length(what: &str, length: &LengthSpec) -> Result<(), LoadError> {
+    // Checked as text, since that is where the rules of lengths live.
+    let known = length.to_string().parse::<LengthSpec>();
+    known
+        .map(drop)
+        .map_err(|why| LoadError::Plan(format!("{what} {length} is not possible: {why}")))
+}

@@ -1,0 +1,126 @@
+//! What all requests of a run share, and the way of one request from plan to record.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::finite::Finite;
+use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::{Answer, Failure};
+use crate::client::{Attempt, Client, Connection};
+use crate::clock::RunClock;
+use crate::live::Live;
+use crate::prompts::{Counter, PreparedRequest};
+
+/// What all requests of a run share.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) clock: RunClock,
+    pub(crate) counter: Counter,
+    pub(crate) live: Live,
+    pub(crate) cancel: CancellationToken,
+    /// Whether an answer shorter than asked for is a truncated one.
+    pub(crate) ignore_eos: bool,
+    pub(crate) records: Mutex<Vec<RequestRecord>>,
+    pub(crate) turnaround_ms: Mutex<Vec<Finite>>,
+}
+
+/// What the pacing needs to know about a request that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    pub(crate) sent_at: u64,
+    pub(crate) finished_at: u64,
+    pub(crate) connect_ns: u64,
+    pub(crate) outcome: Outcome,
+}
+
+impl Session {
+    /// Sends a request over the connection in `slot` or a fresh one and keeps its record. In open
+    /// loop `scheduled_at` is its arrival.
+    pub(crate) async fn serve(
+        &self,
+        slot: &mut Option<Connection>,
+        request: PreparedRequest,
+        phase: RequestPhase,
+        scheduled_at: Option<u64>,
+    ) -> Option<Served> {
+        let live = self.live.shard(request.index)?;
+        let started_at = self.clock.now_ns();
+        let answer = Answer::new(request.planned_output_tokens, self.counter.is_local());
+        let mut attempt = Attempt::new(answer);
+        self.live.note_sent();
+        let sent = self
+            .client
+            .send(slot, &request.body, &mut attempt, live, &self.cancel)
+            .await;
+
+        let output = attempt
+            .answer
+            .count_output(|text| self.counter.count_locally(text));
+        let wanted = self.ignore_eos.then_some(request.planned_output_tokens);
+        let failure = match sent {
+            Ok(()) => attempt.answer.verdict(output, wanted),
+            Err(failure) => Some(failure),
+        };
+        let failure = failure.map(|failure| self.client.redact(failure));
+        let outcome = failure
+            .as_ref()
+            .map_or(Outcome::Ok, |failure| failure.outcome);
+        self.live
+            .note_ended(outcome == Outcome::Ok, phase == RequestPhase::Measured);
+
+        // A request that never went out was sent, at best, when it was about to be.
+        let sent_at = attempt.sent_at.unwrap_or(started_at);
+        let finished_at = attempt
+            .finished_at
+            .unwrap_or_else(|| self.clock.now_ns())
+            .max(sent_at);
+        let record = RequestRecord {
+            index: request.index,
+            phase,
+            scheduled_at: scheduled_at.unwrap_or(sent_at),
+            sent_at,
+            connect_ns: attempt.connect_ns,
+            input_tokens: attempt
+                .answer
+                .input_tokens()
+                .unwrap_or(request.made_input_tokens),
+            chunk_at: attempt.answer.chunk_at,
+            finished_at,
+            planned_input_tokens: request.planned_input_tokens,
+            planned_output_tokens: request.planned_output_tokens,
+            output_tokens: output.tokens,
+            token_source: output.source,
+            outcome,
+            http_status: attempt.http_status,
+            error: failure.map_or_else(String::new, |failure: Failure| failure.text),
+            reconnected: attempt.reconnected,
+            prompt_sha256: request.prompt_sha256,
+        };
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(record);
+        let connect_ns = attempt.connect_ns.unwrap_or(0);
+        Some(Served {
+            sent_at,
+            finished_at,
+            connect_ns,
+            outcome,
+        })
+    }
+
+    /// Notes how long a user took from the end of an answer to the next send, the opening of a
+    /// connection aside.
+    pub(crate) fn note_turnaround(&self, finished_at: u64, next: Served) {
+        let ns = next
+            .sent_at
+            .saturating_sub(finished_at)
+            .saturating_sub(next.connect_ns);
+        let ms = Finite::new(ns as f64 / 1e6).unwrap_or_default();
+        self.turnaround_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(ms);
+    }
+}

@@ -1,0 +1,231 @@
+//! An incremental decoder of Server-Sent Events. Pure: bytes in, events out.
+
+/// Longest event that is read, in bytes.
+pub(crate) const EVENT_BYTES_MAX: usize = 8 << 20;
+
+/// One event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SseEvent<'a> {
+    /// Its data lines, joined by line feeds.
+    pub(crate) data: &'a [u8],
+    /// Whether the server named it an error: `event: error`, or an `error:` field as older
+    /// llama.cpp servers send it.
+    pub(crate) is_error: bool,
+}
+
+/// An event is longer than [`EVENT_BYTES_MAX`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct EventTooLong;
+
+/// The decoder. Any split of the same bytes gives the same events.
+#[derive(Debug, Default)]
+pub(crate) struct SseDecoder {
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    event: EventBuffer,
+    /// The last byte was a carriage return: a line feed that follows belongs to it.
+    is_after_cr: bool,
+}
+
+#[derive(Debug, Default)]
+struct EventBuffer {
+    data: Vec<u8>,
+    has_data: bool,
+    is_error: bool,
+}
+
+impl SseDecoder {
+    /// Reads more bytes and hands over each event that they complete.
+    pub(crate) fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut on_event: impl FnMut(SseEvent<'_>),
+    ) -> Result<(), EventTooLong> {
+        while !bytes.is_empty() {
+            if std::mem::take(&mut self.is_after_cr) {
+                bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+            }
+            let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) else {
+                self.line.extend_from_slice(bytes);
+                break;
+            };
+            let (line, rest) = bytes.split_at(end);
+            self.is_after_cr = rest.first() == Some(&b'\r');
+            bytes = rest.get(1..).unwrap_or_default();
+            if self.line.is_empty() {
+                self.event.take_line(line, &mut on_event);
+            } else {
+                self.line.extend_from_slice(line);
+                self.event.take_line(&self.line, &mut on_event);
+                self.line.clear();
+            }
+        }
+        if self.line.len() + self.event.data.len() > EVENT_BYTES_MAX {
+            return Err(EventTooLong);
+        }
+        Ok(())
+    }
+
+    /// The stream ended: hands over an event that lacks its blank line, as some servers leave it
+    /// out after the last one.
+    pub(crate) fn finish(&mut self, mut on_event: impl FnMut(SseEvent<'_>)) {
+        let line = std::mem::take(&mut self.line);
+        self.event.take_line(&line, &mut on_event);
+        self.event.dispatch(&mut on_event);
+    }
+}
+
+impl EventBuffer {
+    fn take_line(&mut self, line: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) {
+        if line.is_empty() {
+            return self.dispatch(on_event);
+        }
+        let (name, value) = match memchr::memchr(b':', line) {
+            Some(colon) => {
+                let (name, rest) = line.split_at(colon);
+                let value = rest.get(1..).unwrap_or_default();
+                (name, value.strip_prefix(b" ").unwrap_or(value))
+            }
+            None => (line, &b""[..]),
+        };
+        match name {
+            b"data" => self.append(value),
+            b"error" => {
+                self.is_error = true;
+                self.append(value);
+            }
+            b"event" => self.is_error = value == b"error",
+            // Comments (an empty name), `id`, `retry` and unknown fields carry no output.
+            _ => {}
+        }
+    }
+
+    fn append(&mut self, value: &[u8]) {
+        if self.has_data {
+            self.data.push(b'\n');
+        }
+        self.has_data = true;
+        self.data.extend_from_slice(value);
+    }
+
+    fn dispatch(&mut self, on_event: &mut impl FnMut(SseEvent<'_>)) {
+        if self.has_data {
+            on_event(SseEvent {
+                data: &self.data,
+                is_error: self.is_error,
+            });
+        }
+        self.data.clear();
+        self.has_data = false;
+        self.is_error = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<(String, bool)> {
+        let mut decoder = SseDecoder::default();
+        let mut events = Vec::new();
+        let mut keep = |event: SseEvent<'_>| {
+            events.push((
+                String::from_utf8_lossy(event.data).into_owned(),
+                event.is_error,
+            ));
+        };
+        for part in parts {
+            decoder.push(part, &mut keep).unwrap();
+        }
+        decoder.finish(&mut keep);
+        events
+    }
+
+    fn texts(stream: &str) -> Vec<String> {
+        decode([stream.as_bytes()])
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect()
+    }
+
+    #[test]
+    fn several_events_in_one_read() {
+        assert_eq!(
+            texts("data: a\n\ndata:b\n\ndata: [DONE]\n\n"),
+            ["a", "b", "[DONE]"]
+        );
+    }
+
+    #[test]
+    fn comments_ids_and_blank_lines_are_no_events() {
+        assert_eq!(
+            texts(": ping\n\n\n\nid: 7\nretry: 10\n\ndata: a\n\n"),
+            ["a"]
+        );
+    }
+
+    #[test]
+    fn data_lines_are_joined_and_every_line_end_works() {
+        assert_eq!(
+            texts("data: a\r\ndata: b\r\n\r\ndata: c\r\rdata\n\n"),
+            ["a\nb", "c", ""]
+        );
+    }
+
+    #[test]
+    fn one_space_after_the_colon_is_dropped() {
+        assert_eq!(texts("data:  a: b\n\n"), [" a: b"]);
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let events = decode([&b"event: error\ndata: a\n\nerror: b\n\ndata: c\n\n"[..]]);
+        assert_eq!(
+            events,
+            [("a".into(), true), ("b".into(), true), ("c".into(), false)]
+        );
+    }
+
+    #[test]
+    fn the_last_event_may_lack_its_blank_line() {
+        assert_eq!(texts("data: a\n\ndata: [DONE]"), ["a", "[DONE]"]);
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut decoder = SseDecoder::default();
+        let part = vec![b'x'; EVENT_BYTES_MAX / 2 + 1];
+        assert_eq!(decoder.push(&part, |_| {}), Ok(()));
+        assert_eq!(decoder.push(&part, |_| {}), Err(EventTooLong));
+    }
+
+    fn any_stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just("data: {\"a\":1}".to_owned()),
+            Just("data:x".to_owned()),
+            Just("data".to_owned()),
+            Just("event: error".to_owned()),
+            Just(": comment".to_owned()),
+            Just("\n".to_owned()),
+            Just("\r".to_owned()),
+            Just("\r\n".to_owned()),
+            Just("\n\n".to_owned()),
+            "[a-zé:\r\n ]{0,8}",
+        ];
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_events(stream in any_stream(), cuts in prop::collection::vec(0usize..200, 0..12)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let parts = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]);
+            prop_assert_eq!(decode(parts), decode([&stream[..]]));
+            prop_assert_eq!(decode(stream.chunks(1)), decode([&stream[..]]));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The load generator against real sockets: servers scripted byte by byte for what a good engine
+//! never does, and llama.cpp's own server for what engines really do.
+#![cfg(test)]
+
+mod answers;
+mod connections;
+mod harness;
+mod llama;
+mod pacing;
+mod prompts;
+mod scripted;

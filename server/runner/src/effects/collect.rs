@@ -1,0 +1,61 @@
+//! Store records, figures and manifest.
+
+use domain::history::{BenchmarkResult, Manifest};
+use domain::load::REQUESTS_FILE;
+use domain::measure::METRICS_VERSION;
+use domain::run::{RunEvent, RunState, Stage};
+
+use super::load::LOAD_FOLDER;
+use super::{Message, Run, bytes_in_words};
+use crate::config::Chain;
+use crate::inventory::host_name;
+
+pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, String> {
+    let mut found = run.found.lock().await;
+    let load = found.load.take().ok_or("the load left no result")?;
+    let path = run.folder.join(LOAD_FOLDER).join(REQUESTS_FILE);
+    let store = &run.shared.store;
+    let (records_sha256, records_bytes) = store
+        .put_records(&path)
+        .await
+        .map_err(|error| why_not_stored(run, &error))?;
+    if records_sha256 != load.records_sha256 {
+        return Err("the records were changed after the load process wrote them: run it again on a machine whose disk can be trusted".to_owned());
+    }
+    let now = run.shared.now();
+    let load_ended_at = state
+        .stage(Stage::RunBenchmark)
+        .and_then(|stage| stage.ended_at);
+    let result = BenchmarkResult {
+        manifest: Manifest {
+            metrics_version: METRICS_VERSION,
+            client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: found.identity.clone(),
+            served_models: found.served_models.clone(),
+            engine_command: state.engine_command.clone(),
+            load_from: host_name(),
+            plan: run.plan.clone(),
+            records_sha256: records_sha256.clone(),
+            started_at: state.started_at.unwrap_or(now),
+            ended_at: load_ended_at.unwrap_or(now),
+        },
+        summary: load.summary,
+        records_bytes,
+    };
+    store
+        .insert_result(run.id, &result, run.shared.now())
+        .await
+        .map_err(|error| why_not_stored(run, &error))?;
+    run.tell(Message::Event(RunEvent::ResultStored { records_sha256 }))
+        .await;
+    Ok(format!(
+        "{} of records are stored.",
+        bytes_in_words(records_bytes)
+    ))
+}
+
+fn why_not_stored(run: &Run, error: &store::StoreError) -> String {
+    tracing::error!(run = %run.id, error = %Chain(error), "a result cannot be stored");
+    "the result could not be stored: look at the server's log and at the space on its disk"
+        .to_owned()
+}

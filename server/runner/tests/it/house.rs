@@ -1,0 +1,300 @@
+//! A data directory with a database, a runner, and plans to give it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::access::Role;
+use domain::catalogue::{ClusterKind, ModelSource};
+use domain::engine::{EngineCommand, EnginePreset};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, NodeId, UserId};
+use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
+use domain::run::event::RunOutcome;
+use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
+use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use runner::{RunnerConfig, RunnerHandle, system_clock};
+use store::Store;
+use testkit::TempDir;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+/// How long a run may take in a test before it is stuck.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks at the journal.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
+    pub(crate) config: RunnerConfig,
+    runner: Option<RunnerHandle>,
+    owner: UserId,
+}
+
+impl House {
+    /// With the load process that is built, which most runs here never reach.
+    pub(crate) async fn open() -> Self {
+        Self::open_with(testkit::target_dir().join("debug/assay")).await
+    }
+
+    /// With the real load process, which must be there.
+    pub(crate) async fn open_whole() -> Self {
+        let assay = testkit::target_dir().join("debug/assay");
+        assert!(
+            assay.exists(),
+            "{} is missing: build it with `cargo build -p server`",
+            assay.display()
+        );
+        Self::open_with(assay).await
+    }
+
+    /// With a shell script as load process: for faults that the real one does not have.
+    pub(crate) async fn open_with_load_script(script: &str) -> Self {
+        let folder = testkit::data_dir();
+        let path = folder.path().join("load.sh");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, mode).unwrap();
+        Self::open_in(folder, path).await
+    }
+
+    async fn open_with(assay: PathBuf) -> Self {
+        Self::open_in(testkit::data_dir(), assay).await
+    }
+
+    async fn open_in(folder: TempDir, assay: PathBuf) -> Self {
+        let store = Store::open_embedded(folder.path()).await.unwrap();
+        let owner = UserId(Uuid::new_v4());
+        let now = system_clock()();
+        store
+            .insert_user(owner, "ada", Role::Administrator, "-", now)
+            .await
+            .unwrap();
+        let config = RunnerConfig::new("test".to_owned(), assay, folder.path().to_path_buf());
+        Self {
+            folder,
+            store,
+            config,
+            runner: None,
+            owner,
+        }
+    }
+
+    pub(crate) fn start(&mut self) {
+        let runner = runner::spawn(self.config.clone(), self.store.clone(), system_clock());
+        self.runner = Some(runner.unwrap());
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some(runner) = self.runner.take() {
+            runner.shutdown().await;
+        }
+    }
+
+    pub(crate) async fn queue(&self, plan: &RunPlan) -> BenchmarkId {
+        let id = BenchmarkId(Uuid::new_v4());
+        let now = system_clock()();
+        self.store
+            .insert_benchmark(id, plan, self.owner, false, now)
+            .await
+            .unwrap();
+        if let Some(runner) = &self.runner {
+            runner.signal().wake();
+        }
+        id
+    }
+
+    pub(crate) async fn cancel(&self, id: BenchmarkId) {
+        let now = system_clock()();
+        assert!(self.store.request_cancel(id, "ada", now).await.unwrap());
+        if let Some(runner) = &self.runner {
+            runner.signal().cancel(id);
+        }
+    }
+
+    pub(crate) async fn journal(&self, id: BenchmarkId) -> Vec<JournalEntry> {
+        self.store.read_journal(id, 0, 10_000).await.unwrap()
+    }
+
+    /// Waits until the run is as `is_so` wants it.
+    pub(crate) async fn wait_until(
+        &self,
+        id: BenchmarkId,
+        is_so: impl Fn(&RunState) -> bool,
+    ) -> RunState {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let journal = self.journal(id).await;
+            let state = RunState::of_journal(&journal);
+            if is_so(&state) {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "still not: {journal:#?}");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until a stage goes on.
+    pub(crate) async fn wait_for_stage(&self, id: BenchmarkId, stage: Stage) -> RunState {
+        self.wait_until(id, |state| state.running_stage() == Some(stage))
+            .await
+    }
+
+    /// Waits until the run has ended, in the journal and in the history.
+    pub(crate) async fn wait_for_end(&self, id: BenchmarkId) -> RunState {
+        let state = self.wait_until(id, |state| state.outcome.is_some()).await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let row = self.store.find_row(id).await.unwrap().unwrap();
+            if row.status == state.status() {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "the history says {row:#?}");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits for a failure at `stage`, and returns its reason. Every run that ended left nothing
+    /// running and went through clean-up.
+    pub(crate) async fn wait_for_failure(&self, id: BenchmarkId, at: Stage) -> String {
+        let state = self.wait_for_end(id).await;
+        self.assert_clean(id, &state);
+        match state.outcome {
+            Some(RunOutcome::Failed { stage, reason }) => {
+                assert_eq!(stage, at, "{reason}");
+                let row = self.store.find_row(id).await.unwrap().unwrap();
+                assert_eq!(row.failure.as_deref(), Some(reason.as_str()));
+                reason
+            }
+            other => panic!("it ended as {other:?}"),
+        }
+    }
+
+    pub(crate) fn assert_clean(&self, id: BenchmarkId, state: &RunState) {
+        let clean_up = state.stage(Stage::CleanUp).unwrap();
+        assert!(
+            matches!(clean_up.status, StageStatus::Done { .. }),
+            "{clean_up:?}"
+        );
+        assert_eq!(processes_of(id), Vec::<u32>::new());
+        let is_log = |name: &std::ffi::OsStr| name == "engine.log";
+        let folder = self.folder.path().join("runs").join(id.to_string());
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            assert!(is_log(&entry.file_name()), "{entry:?} is left");
+        }
+    }
+}
+
+/// Living processes with the mark of a run, found without the runner's own code.
+pub(crate) fn processes_of(id: BenchmarkId) -> Vec<u32> {
+    let mark = format!("ASSAY_RUN_ID={id}");
+    let carries_mark = |process_id: &u32| {
+        let environment = fs::read(format!("/proc/{process_id}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| variable == mark.as_bytes())
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(carries_mark)
+        .filter(|process_id| testkit::is_process_alive(*process_id))
+        .collect()
+}
+
+/// A few short requests.
+pub(crate) fn short_workload() -> WorkloadSpec {
+    WorkloadSpec {
+        api: Api::Chat,
+        input: "16".parse::<LengthSpec>().unwrap(),
+        output: "8".parse::<LengthSpec>().unwrap(),
+        shared_prefix_tokens: 0,
+        arrival: Arrival::ClosedLoop { concurrency: 2 },
+        stop: StopRule::Requests { count: 6 },
+        warmup_requests: 2,
+        seed: 7,
+        ignore_eos: true,
+        request_timeout_s: 30,
+    }
+}
+
+fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPlan {
+    RunPlan {
+        version: PLAN_VERSION,
+        name: "Trial".to_owned(),
+        description: String::new(),
+        tags: Vec::new(),
+        method: EvaluationMethod::Configuration,
+        model: PlannedModel {
+            id: ModelId(Uuid::new_v4()),
+            name: "Tiny".to_owned(),
+            served_name: testkit::LlamaServer::MODEL.to_owned(),
+            source,
+            tokenizer_path: String::new(),
+        },
+        cluster: PlannedCluster {
+            id: ClusterId(Uuid::new_v4()),
+            name: "Here".to_owned(),
+            kind,
+            nodes: vec![PlannedNode {
+                id: NodeId(Uuid::new_v4()),
+                name: "here".to_owned(),
+                inventory: None,
+            }],
+        },
+        deployment,
+        workload: short_workload(),
+    }
+}
+
+/// Against an endpoint.
+pub(crate) fn endpoint_plan(base_url: &str, credential_id: Option<CredentialId>) -> RunPlan {
+    let base_url = base_url.to_owned();
+    let kind = ClusterKind::Endpoint {
+        base_url: base_url.clone(),
+        credential_id,
+    };
+    let deployment = Deployment::Endpoint {
+        base_url,
+        credential_id,
+    };
+    plan(kind, deployment, ModelSource::Served)
+}
+
+/// With an engine that the runner starts by this command.
+pub(crate) fn local_plan(words: &[&str]) -> RunPlan {
+    let deployment = Deployment::LocalProcess {
+        preset: EnginePreset::Custom,
+        command: EngineCommand {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            environment: vec![("GREETING".to_owned(), "hello".to_owned())],
+        },
+        readiness_timeout_s: 30,
+    };
+    plan(ClusterKind::ThisMachine, deployment, ModelSource::Served)
+}
+
+/// With llama.cpp's server, started by the runner.
+pub(crate) fn llama_plan() -> RunPlan {
+    let mut words = testkit::LlamaServer::command_line(0, 2);
+    let port = words.iter().position(|word| word == "--port").unwrap() + 1;
+    "{port}".clone_into(&mut words[port]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    local_plan(&words)
+}
+
+/// Lines of the log of a stage.
+pub(crate) fn log_of(state: &RunState, stage: Stage) -> Vec<&str> {
+    let log = &state.stage(stage).unwrap().log;
+    log.iter().map(|(_, line)| line.as_str()).collect()
+}
+
+/// The events of a journal, without the log.
+pub(crate) fn events_of(journal: &[JournalEntry]) -> Vec<&RunEvent> {
+    let is_event = |event: &&RunEvent| !matches!(event, RunEvent::Log { .. });
+    journal
+        .iter()
+        .map(|entry| &entry.event)
+        .filter(is_event)
+        .collect()
+}

@@ -1,0 +1,14 @@
+//! The runner with real parts: a database, processes, llama.cpp's server, the load process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+mod cancel;
+mod failures;
+mod house;
+mod probe;
+mod recovery;
+mod whole_run;

@@ -1,0 +1,64 @@
+//! A run from the queue to its result, with the real load process.
+
+use domain::run::event::RunOutcome;
+use domain::run::{RunEvent, Stage, StageStatus};
+
+use crate::house::{House, llama_plan};
+
+#[tokio::test]
+async fn a_real_engine_is_measured_and_stopped() {
+    let mut house = House::open_whole().await;
+    house.start();
+    let plan = llama_plan();
+    let id = house.queue(&plan).await;
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    house.assert_clean(id, &state);
+    for stage in &state.stages {
+        assert!(
+            matches!(stage.status, StageStatus::Done { .. }),
+            "{stage:?}"
+        );
+    }
+
+    let journal = house.journal(id).await;
+    let is_live = |event: &RunEvent| matches!(event, RunEvent::Live { .. });
+    assert!(!journal.iter().any(|entry| is_live(&entry.event)));
+
+    let benchmark = house.store.find_benchmark(id).await.unwrap().unwrap();
+    let result = benchmark.result.unwrap();
+    assert_eq!(result.summary.sent_count, 6);
+    assert_eq!(result.summary.completed_count, 6);
+    assert_eq!(result.summary.warmup_count, 2);
+    let manifest = &result.manifest;
+    assert_eq!(manifest.plan, plan);
+    assert_eq!(manifest.engine.as_ref().unwrap().name, "llama.cpp");
+    assert_eq!(manifest.served_models, ["tiny"]);
+    assert_eq!(
+        Some(&manifest.records_sha256),
+        state.records_sha256.as_ref()
+    );
+    let load = state.stage(Stage::RunBenchmark).unwrap();
+    assert_eq!(Some(manifest.ended_at), load.ended_at);
+    let records = house
+        .store
+        .get_records(&manifest.records_sha256)
+        .await
+        .unwrap();
+    assert_eq!(records.len() as u64, result.records_bytes);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_answers_nothing_fails_the_stage() {
+    let mut house = House::open_whole().await;
+    house.start();
+    let mut plan = llama_plan();
+    // More than the server's context holds.
+    plan.workload.input = "6000".parse().unwrap();
+    plan.workload.warmup_requests = 0;
+    let id = house.queue(&plan).await;
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(reason.contains("all 6 requests failed"), "{reason}");
+    house.stop().await;
+}

@@ -1,0 +1,115 @@
+//! What every use case needs, made once when the server starts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use domain::access::{Person, Role};
+use domain::time::Timestamp;
+use runner::{Clock, QueueSignal};
+use store::Store;
+use uuid::Uuid;
+
+use crate::ServiceError;
+use crate::catalogue::FoundCache;
+use crate::password::Passwords;
+use crate::rate::SignInGate;
+use crate::records::RecordsCache;
+use crate::session::SetupToken;
+use crate::system::SystemFacts;
+
+/// Makes ids. Those of the server sort by their time of making.
+pub type IdSource = Arc<dyn Fn() -> Uuid + Send + Sync>;
+
+/// The parts a [`Ctx`] is made of.
+pub struct CtxParts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Wakes the runner when there is something to do.
+    pub queue: QueueSignal,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Makes ids.
+    pub ids: IdSource,
+    /// What does not change while the server runs.
+    pub facts: SystemFacts,
+}
+
+/// What every use case needs. Cloning is cheap; all clones are one.
+#[derive(Clone)]
+pub struct Ctx {
+    /// Where everything is kept. Only `service` reads and writes through it.
+    pub(crate) store: Store,
+    pub(crate) queue: QueueSignal,
+    pub(crate) clock: Clock,
+    ids: IdSource,
+    pub(crate) facts: Arc<SystemFacts>,
+    pub(crate) setup: Arc<SetupToken>,
+    pub(crate) gate: Arc<SignInGate>,
+    pub(crate) passwords: Arc<Passwords>,
+    pub(crate) records: Arc<RecordsCache>,
+    pub(crate) found: Arc<FoundCache>,
+}
+
+impl Ctx {
+    /// Puts the parts together.
+    pub fn new(parts: CtxParts) -> Self {
+        Self {
+            store: parts.store,
+            queue: parts.queue,
+            clock: parts.clock,
+            ids: parts.ids,
+            facts: Arc::new(parts.facts),
+            setup: Arc::default(),
+            gate: Arc::default(),
+            passwords: Arc::default(),
+            records: Arc::default(),
+            found: Arc::default(),
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A new id.
+    pub(crate) fn new_id(&self) -> Uuid {
+        (self.ids)()
+    }
+
+    /// What does not change while the server runs.
+    pub fn facts(&self) -> &SystemFacts {
+        &self.facts
+    }
+}
+
+impl fmt::Debug for Ctx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ctx")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A signed-in person who asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(pub Person);
+
+impl Actor {
+    /// Whether this person may do what needs `role`.
+    pub fn is_at_least(&self, role: Role) -> bool {
+        self.0.role >= role
+    }
+
+    /// Refuses those below `role`; `what` ends the sentence “… may”.
+    pub(crate) fn require(&self, role: Role, what: &str) -> Result<(), ServiceError> {
+        if self.is_at_least(role) {
+            return Ok(());
+        }
+        Err(ServiceError::Forbidden(format!(
+            "Your role is {}. To {what}, ask an administrator for the role {}.",
+            self.0.role.as_str(),
+            role.as_str()
+        )))
+    }
+}

@@ -1,0 +1,178 @@
+//! The creation wizard: saved after every step, resumable, and executed once.
+
+use domain::access::Role;
+use domain::id::{BenchmarkId, WorkflowId};
+use domain::workflow::{Catalogue, Draft, Step, StepForm, Workflow, WorkflowState, build_plan};
+use store::StoreError;
+
+use crate::error::not_found;
+use crate::{Actor, Ctx, ServiceError};
+
+/// Open workflows one person may have.
+pub const OPEN_WORKFLOWS_MAX: usize = 100;
+
+/// Starts a wizard, empty or with the answers of an earlier benchmark.
+pub async fn start_workflow(
+    ctx: &Ctx,
+    actor: &Actor,
+    from: Option<BenchmarkId>,
+) -> Result<Workflow, ServiceError> {
+    actor.require(Role::Operator, "create benchmarks")?;
+    let open = ctx.store.list_open_workflows(actor.0.id).await?;
+    if open.len() >= OPEN_WORKFLOWS_MAX {
+        return Err(ServiceError::Conflict(format!(
+            "You have {OPEN_WORKFLOWS_MAX} unfinished drafts. Finish or discard some first."
+        )));
+    }
+    let draft = match from {
+        None => Draft::default(),
+        Some(id) => {
+            let detail = crate::benchmarks::get_benchmark(ctx, actor, id).await?;
+            Draft::from_plan(&detail.plan)
+        }
+    };
+    let now = ctx.now();
+    let workflow = Workflow {
+        id: WorkflowId(ctx.new_id()),
+        owner_id: actor.0.id,
+        owner_name: actor.0.name.clone(),
+        draft,
+        revision: 1,
+        state: WorkflowState::Open,
+        created_at: now,
+        updated_at: now,
+    };
+    ctx.store.insert_workflow(&workflow).await?;
+    Ok(workflow)
+}
+
+/// A workflow of this person; administrators reach all.
+pub async fn get_workflow(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: WorkflowId,
+) -> Result<Workflow, ServiceError> {
+    let workflow = ctx
+        .store
+        .find_workflow(id)
+        .await?
+        .ok_or_else(|| not_found("draft"))?;
+    if workflow.owner_id != actor.0.id && !actor.is_at_least(Role::Administrator) {
+        return Err(ServiceError::Forbidden(format!(
+            "This draft belongs to {}. Start one of your own.",
+            workflow.owner_name
+        )));
+    }
+    Ok(workflow)
+}
+
+/// This person's workflows that can be gone on with.
+pub async fn list_open_workflows(ctx: &Ctx, actor: &Actor) -> Result<Vec<Workflow>, ServiceError> {
+    Ok(ctx.store.list_open_workflows(actor.0.id).await?)
+}
+
+/// Validates and saves the answer of one step. `revision` is the one the form was shown with: when
+/// somebody saved since, nothing is overwritten.
+pub async fn answer_step(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: WorkflowId,
+    revision: i64,
+    form: &StepForm,
+) -> Result<Workflow, ServiceError> {
+    let mut workflow = open_workflow(ctx, actor, id, revision).await?;
+    let catalogue = get_catalogue(ctx, actor).await?;
+    workflow.draft = workflow.draft.answer(form, &catalogue)?;
+    workflow.revision = revision.saturating_add(1);
+    workflow.updated_at = ctx.now();
+    ctx.store
+        .update_workflow(&workflow, revision)
+        .await
+        .map_err(stale)?;
+    Ok(workflow)
+}
+
+/// Throws a workflow away. Benchmarks it made stay.
+pub async fn discard_workflow(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: WorkflowId,
+) -> Result<(), ServiceError> {
+    actor.require(Role::Operator, "discard drafts")?;
+    get_workflow(ctx, actor, id).await?;
+    Ok(ctx.store.delete_workflow(id).await?)
+}
+
+/// Turns a confirmed workflow into a queued benchmark. Asking twice gives the same benchmark.
+pub async fn execute_workflow(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: WorkflowId,
+    revision: i64,
+) -> Result<BenchmarkId, ServiceError> {
+    actor.require(Role::Operator, "run benchmarks")?;
+    if let WorkflowState::Executed { benchmark_id } = get_workflow(ctx, actor, id).await?.state {
+        return Ok(benchmark_id);
+    }
+    let mut workflow = open_workflow(ctx, actor, id, revision).await?;
+    let catalogue = get_catalogue(ctx, actor).await?;
+    let open_step = workflow.draft.first_open_step(&catalogue);
+    if open_step != Step::Execute {
+        return Err(ServiceError::Conflict(format!(
+            "Step {} ({}) still wants an answer.",
+            open_step.number(),
+            open_step.label()
+        )));
+    }
+    let plan = build_plan(&workflow.draft, &catalogue)?;
+    let benchmark_id = BenchmarkId(ctx.new_id());
+    let now = ctx.now();
+    workflow.state = WorkflowState::Executed { benchmark_id };
+    workflow.revision = revision.saturating_add(1);
+    workflow.updated_at = now;
+    let executed = ctx
+        .store
+        .execute_workflow(&workflow, revision, benchmark_id, &plan, now)
+        .await;
+    executed.map_err(stale)?;
+    ctx.queue.wake();
+    Ok(benchmark_id)
+}
+
+/// What the wizard can choose from.
+pub async fn get_catalogue(ctx: &Ctx, _actor: &Actor) -> Result<Catalogue, ServiceError> {
+    Ok(Catalogue {
+        clusters: ctx.store.list_clusters().await?,
+        models: ctx.store.list_models().await?,
+    })
+}
+
+/// A workflow that can be changed, at the revision the person saw.
+async fn open_workflow(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: WorkflowId,
+    revision: i64,
+) -> Result<Workflow, ServiceError> {
+    actor.require(Role::Operator, "create benchmarks")?;
+    let workflow = get_workflow(ctx, actor, id).await?;
+    if workflow.state != WorkflowState::Open {
+        return Err(ServiceError::Conflict(
+            "This draft was executed already. Start a new one from its benchmark.".to_owned(),
+        ));
+    }
+    if workflow.revision != revision {
+        return Err(stale(StoreError::Conflict(String::new())));
+    }
+    Ok(workflow)
+}
+
+fn stale(error: StoreError) -> ServiceError {
+    match error {
+        StoreError::Conflict(_) => ServiceError::Conflict(
+            "This draft was changed in another window. Reload to see its answers; nothing was overwritten."
+                .to_owned(),
+        ),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,14 @@
+//! The use cases on a real store in a fresh folder.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod accounts;
+mod catalogue;
+mod house;
+mod permissions;
+mod samples;
+mod workflows;

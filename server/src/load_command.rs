@@ -1,0 +1,157 @@
+//! `assay load`: makes load by hand or for a runner, and writes what it measured.
+//!
+//! Everything it decides is which words to print and which code to exit with; the load is
+//! `loadgen`'s, the figures are `domain`'s.
+
+mod arguments;
+mod files;
+mod report;
+mod terminal;
+
+use std::num::NonZero;
+use std::path::Path;
+use std::process::ExitCode;
+
+use domain::load::{API_KEY_VARIABLE, LoadEvent, LoadPlan};
+use domain::measure::health::HealthVerdict;
+use domain::measure::summary::Summary;
+use domain::secret::Secret;
+use loadgen::{LoadError, LoadOutcome};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use arguments::LoadArgs;
+
+use terminal::Output;
+
+/// Most threads that make load: more would take cores from an engine on the same machine.
+const WORKER_THREADS_MAX: usize = 4;
+/// Events that may wait to be printed.
+const EVENTS_WAITING_MAX: usize = 1_024;
+/// Share of failed requests above which a run is not sound.
+const ERROR_RATE_MAX: f64 = 0.1;
+
+/// How the process ends. The numbers are part of the command's contract, see its help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Sound = 0,
+    Internal = 1,
+    Refused = 2,
+    Unreachable = 3,
+    TooManyErrors = 4,
+    ClientBound = 5,
+    Cancelled = 130,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(ending as u8)
+    }
+}
+
+impl Ending {
+    fn of_error(error: &LoadError) -> Self {
+        match error {
+            LoadError::Plan(_) | LoadError::Tokenizer { .. } | LoadError::FileLimit { .. } => {
+                Self::Refused
+            }
+            LoadError::Unreachable { .. } => Self::Unreachable,
+            LoadError::WarmUp { .. } => Self::TooManyErrors,
+            LoadError::Internal(_) => Self::Internal,
+        }
+    }
+
+    fn of_summary(summary: &Summary) -> Self {
+        let is_failing = summary
+            .error_rate
+            .is_none_or(|rate| rate.get() > ERROR_RATE_MAX);
+        if is_failing {
+            Self::TooManyErrors
+        } else if summary.client_health.verdict == HealthVerdict::ClientBound {
+            Self::ClientBound
+        } else {
+            Self::Sound
+        }
+    }
+}
+
+/// Makes the load that the arguments or a plan ask for. Builds its own runtime: call it outside of
+/// one.
+pub(crate) fn run(args: &LoadArgs) -> ExitCode {
+    let plan = match args.to_plan() {
+        Ok(plan) => plan,
+        Err(why) => {
+            let output = Output::start(args.events, CancellationToken::new());
+            output.fail(&why);
+            return Ending::Refused.into();
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.min(WORKER_THREADS_MAX))
+        .enable_all()
+        .build();
+    let cancel = CancellationToken::new();
+    let output = Output::start(args.events, cancel.clone());
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.fail(&format!("No threads for the load: {error}."));
+            return Ending::Internal.into();
+        }
+    };
+    if args.stops_with_stdin() {
+        terminal::cancel_at_end_of_stdin(cancel.clone());
+    }
+    let ending = runtime.block_on(carry_out(&plan, output, cancel));
+    // Threads that still wait for something are not waited for.
+    runtime.shutdown_background();
+    ending.into()
+}
+
+async fn carry_out(plan: &LoadPlan, output: Output, cancel: CancellationToken) -> Ending {
+    terminal::cancel_at_signals(&cancel);
+    let key = std::env::var(API_KEY_VARIABLE)
+        .ok()
+        .filter(|key| !key.is_empty())
+        .map(Secret::new);
+    let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+    let printing = output.print_events(receiver);
+    let loaded = loadgen::run(plan, key, sender, cancel).await;
+    let output = printing.finish().await;
+    match loaded {
+        Ok(outcome) => conclude(plan, &outcome, output),
+        Err(error) => {
+            output.fail(&terminal::sentence(&error.to_string()));
+            Ending::of_error(&error)
+        }
+    }
+}
+
+fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
+    let summary = outcome.summarise(&plan.workload);
+    let written = match files::write(plan, outcome, &summary) {
+        Ok(written) => written,
+        Err(why) => {
+            output.fail(&format!(
+                "The result could not be written to {}: {why}",
+                plan.out_dir
+            ));
+            return Ending::Internal;
+        }
+    };
+    if outcome.is_cancelled {
+        output.fail("The load was cancelled. What was measured until then is in the out folder.");
+        return Ending::Cancelled;
+    }
+    let ending = Ending::of_summary(&summary);
+    output.succeed(
+        || report::text(plan, &summary, Path::new(&plan.out_dir)),
+        LoadEvent::Finished {
+            records_sha256: written.sha256,
+            records_bytes: written.bytes,
+            summary: Box::new(summary.clone()),
+        },
+    );
+    ending
+}

@@ -1,0 +1,39 @@
+//! The `assay` binary: one program for the web server, the load process and the reference engine.
+//!
+//! Invariants:
+//! - every command and route is a thin edge: it reads its input, calls `service` (or `loadgen`) and
+//!   shapes the answer;
+//! - standard output carries a command's result, standard error its log.
+//!
+//! Deliberately absent: rules of benchmarks, permission checks, SQL.
+
+mod engine;
+mod load_command;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Benchmark LLM serving engines on your own machines, and keep the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Load(Box<load_command::LoadArgs>),
+    Engine(engine::EngineArgs),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve::start(args),
+        Command::Load(args) => load_command::run(&args),
+        Command::Engine(args) => engine::run(&args),
+    }
+}

@@ -1,0 +1,114 @@
+//! Raw records as immutable files, named by their SHA-256.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use object_store::path::Path as Key;
+use object_store::{ObjectStoreExt, WriteMultipart};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+
+use crate::{Store, StoreError};
+
+/// How much of a file is in memory at a time.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+impl Store {
+    /// Keeps a file of raw records. Gives its SHA-256 (lower-case hex) and size in bytes. A file
+    /// that is there already is kept as it is.
+    pub async fn put_records(&self, path: &Path) -> Result<(String, u64), StoreError> {
+        let (sha256, bytes) = hash_file(path).await?;
+        let key = key_of(&sha256)?;
+        let is_kept = match self.artifacts.head(&key).await {
+            Ok(found) => found.size == bytes,
+            Err(object_store::Error::NotFound { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_kept {
+            self.upload(path, &key).await?;
+        }
+        Ok((sha256, bytes))
+    }
+
+    /// A file of raw records, compared with its name. [`StoreError::NotFound`] when there is none.
+    pub async fn get_records(&self, sha256: &str) -> Result<Bytes, StoreError> {
+        let key = key_of(sha256)?;
+        let bytes = match self.artifacts.get(&key).await {
+            Ok(found) => found.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Err(StoreError::NotFound),
+            Err(error) => return Err(error.into()),
+        };
+        let content = bytes.clone();
+        let digest = tokio::task::spawn_blocking(move || format!("{:x}", Sha256::digest(&content)));
+        let digest = digest
+            .await
+            .map_err(|error| StoreError::corrupt("raw records", error))?;
+        if digest == sha256 {
+            Ok(bytes)
+        } else {
+            Err(StoreError::corrupt(
+                "raw records",
+                format!("the file named {sha256} has the digest {digest}"),
+            ))
+        }
+    }
+
+    /// Streams a file into the artifact store; it appears there whole or not at all.
+    async fn upload(&self, path: &Path, key: &Key) -> Result<(), StoreError> {
+        let mut file = open_file(path).await?;
+        let upload = self.artifacts.put_multipart(key).await?;
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, CHUNK_BYTES);
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            let read = file.read(&mut buffer).await;
+            let count = read.map_err(|source| unreadable(path, source))?;
+            let Some(part) = buffer.get(..count).filter(|part| !part.is_empty()) else {
+                break;
+            };
+            upload.wait_for_capacity(1).await?;
+            upload.write(part);
+        }
+        upload.finish().await?;
+        Ok(())
+    }
+}
+
+async fn hash_file(path: &Path) -> Result<(String, u64), StoreError> {
+    let mut file = open_file(path).await?;
+    let mut hasher = Sha256::new();
+    let mut bytes: u64 = 0;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        let read = file.read(&mut buffer).await;
+        let count = read.map_err(|source| unreadable(path, source))?;
+        let Some(part) = buffer.get(..count).filter(|part| !part.is_empty()) else {
+            return Ok((format!("{:x}", hasher.finalize()), bytes));
+        };
+        hasher.update(part);
+        bytes += part.len() as u64;
+    }
+}
+
+async fn open_file(path: &Path) -> Result<tokio::fs::File, StoreError> {
+    let opened = tokio::fs::File::open(path).await;
+    opened.map_err(|source| unreadable(path, source))
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::File {
+        what: format!("could not read {}", path.display()),
+        source,
+    }
+}
+
+/// Where the file of that digest is: folders by its first two digits, so that none gets too full.
+fn key_of(sha256: &str) -> Result<Key, StoreError> {
+    let is_digest = sha256.len() == 64
+        && sha256
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match sha256.get(..2) {
+        Some(start) if is_digest => Ok(Key::from(format!("records/{start}/{sha256}.parquet"))),
+        _ => Err(StoreError::NotFound),
+    }
+}

@@ -1,0 +1,284 @@
+//! Benchmarks: made from a plan, tagged, asked to cancel, and told where they stand.
+
+use std::collections::BTreeSet;
+
+use domain::catalogue::EngineIdentity;
+use domain::history::BenchmarkDetail;
+use domain::id::{BenchmarkId, UserId};
+use domain::plan::{Deployment, RunPlan};
+use domain::run::event::RunOutcome;
+use domain::run::{RunState, RunStatus};
+use domain::time::Timestamp;
+use domain::workload::Arrival;
+
+use crate::database::{Transaction, sql};
+use crate::store::{from_json, parse_id, to_json};
+use crate::{Store, StoreError};
+
+#[derive(sqlx::FromRow)]
+struct DetailRow {
+    id: String,
+    status: String,
+    is_sample: bool,
+    tags: String,
+    owner_name: String,
+    created_at: i64,
+    plan: String,
+}
+
+impl Store {
+    /// Adds a benchmark that waits for its nodes.
+    pub async fn insert_benchmark(
+        &self,
+        id: BenchmarkId,
+        plan: &RunPlan,
+        owner_id: UserId,
+        is_sample: bool,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin().await?;
+        insert_planned(&mut tx, id, plan, owner_id, is_sample, at).await?;
+        tx.commit().await
+    }
+
+    /// A benchmark with its plan and, when there is one, its result.
+    pub async fn find_benchmark(
+        &self,
+        id: BenchmarkId,
+    ) -> Result<Option<BenchmarkDetail>, StoreError> {
+        let query = sql(
+            "SELECT b.id, b.status, b.is_sample, b.tags, u.name AS owner_name, b.created_at, p.plan
+             FROM benchmarks b
+             JOIN users u ON u.id = b.owner_id
+             JOIN benchmark_plans p ON p.benchmark_id = b.id
+             WHERE b.id = $1",
+        );
+        let row: Option<DetailRow> = self.database.fetch_optional(query.bind_id(id)).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let status = parse_status(&row.status)?;
+        let queue_position = if status == RunStatus::Queued {
+            self.queue_position(id).await?
+        } else {
+            None
+        };
+        Ok(Some(BenchmarkDetail {
+            id: parse_id("benchmark id", &row.id)?,
+            plan: from_json("plan of a benchmark", &row.plan)?,
+            tags: from_json("tags of a benchmark", &row.tags)?,
+            status,
+            queue_position,
+            is_sample: row.is_sample,
+            owner_name: row.owner_name,
+            created_at: Timestamp(row.created_at),
+            result: self.find_result(id).await?,
+        }))
+    }
+
+    /// Replaces the tags.
+    pub async fn set_tags(
+        &self,
+        id: BenchmarkId,
+        tags: &[String],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin().await?;
+        let query = sql("SELECT plan FROM benchmark_plans WHERE benchmark_id = $1").bind_id(id);
+        let row: Option<(String,)> = tx.fetch_optional(query).await?;
+        let (plan,) = row.ok_or(StoreError::NotFound)?;
+        let plan: RunPlan = from_json("plan of a benchmark", &plan)?;
+        let update =
+            sql("UPDATE benchmarks SET tags = $2, search_text = $3, updated_at = $4 WHERE id = $1")
+                .bind_id(id)
+                .bind(to_json(&tags)?)
+                .bind(search_text(id, &plan, tags))
+                .bind(at);
+        tx.execute(update).await?;
+        replace_tags(&mut tx, id, tags).await?;
+        tx.commit().await
+    }
+
+    /// Keeps who asked to cancel a benchmark. Whether this was the first to ask; asking a
+    /// benchmark that has ended changes nothing.
+    pub async fn request_cancel(
+        &self,
+        id: BenchmarkId,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = sql(
+            "UPDATE benchmarks SET cancel_requested_by = $2, cancel_requested_at = $3
+             WHERE id = $1 AND cancel_requested_by IS NULL
+                 AND status NOT IN ('completed', 'failed', 'cancelled')",
+        )
+        .bind_id(id)
+        .bind(by)
+        .bind(at);
+        Ok(self.database.execute(update).await? == 1)
+    }
+
+    /// Who asked to cancel a benchmark, if somebody did.
+    pub async fn cancel_request(&self, id: BenchmarkId) -> Result<Option<String>, StoreError> {
+        let query = sql("SELECT cancel_requested_by FROM benchmarks WHERE id = $1");
+        let row: Option<(Option<String>,)> =
+            self.database.fetch_optional(query.bind_id(id)).await?;
+        let (by,) = row.ok_or(StoreError::NotFound)?;
+        Ok(by)
+    }
+
+    /// Writes where a run stands, as its journal tells it, into the benchmark's row, and frees its
+    /// nodes when it has ended. Whether anything changed: a run that has not begun or whose row
+    /// says it has ended is left alone.
+    pub async fn update_status(
+        &self,
+        id: BenchmarkId,
+        state: &RunState,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let status = state.status();
+        if status == RunStatus::Queued {
+            return Ok(false);
+        }
+        let failure = match &state.outcome {
+            Some(RunOutcome::Failed { reason, .. }) => Some(reason.clone()),
+            Some(_) => None,
+            None => state.failure().map(|(_, reason)| reason.to_owned()),
+        };
+        let engine_name = state.engine.as_ref().map(EngineIdentity::in_words);
+        let mut tx = self.database.begin().await?;
+        let update = sql(
+            "UPDATE benchmarks SET status = $2, failure = $3, started_at = $4, ended_at = $5,
+                 engine_name = COALESCE($6, engine_name), updated_at = $7
+             WHERE id = $1 AND status NOT IN ('completed', 'failed', 'cancelled')
+                 AND (status <> $2 OR failure IS DISTINCT FROM $3
+                     OR started_at IS DISTINCT FROM $4 OR ended_at IS DISTINCT FROM $5
+                     OR engine_name <> COALESCE($6, engine_name))",
+        )
+        .bind_id(id)
+        .bind(status.as_str())
+        .bind(failure)
+        .bind(state.started_at)
+        .bind(state.ended_at)
+        .bind(engine_name)
+        .bind(at);
+        let changed = tx.execute(update).await?;
+        if status.is_terminal() {
+            let delete = sql("DELETE FROM claims WHERE benchmark_id = $1");
+            tx.execute(delete.bind_id(id)).await?;
+        }
+        tx.commit().await?;
+        Ok(changed == 1)
+    }
+}
+
+/// A status from its name in the database.
+pub(crate) fn parse_status(text: &str) -> Result<RunStatus, StoreError> {
+    RunStatus::parse(text).ok_or_else(|| StoreError::corrupt("status of a benchmark", text))
+}
+
+/// Adds a queued benchmark with everything that is taken from its plan.
+pub(crate) async fn insert_planned(
+    tx: &mut Transaction,
+    id: BenchmarkId,
+    plan: &RunPlan,
+    owner_id: UserId,
+    is_sample: bool,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let (node_type, vendor) = hardware_of(plan);
+    let rate_per_s = match plan.workload.arrival {
+        Arrival::ClosedLoop { .. } => None,
+        Arrival::OpenLoop { rate_per_s, .. } => Some(rate_per_s),
+    };
+    let insert = sql(
+        "INSERT INTO benchmarks (id, name, owner_id, is_sample, is_reference, status, model_id,
+             model_name, engine_name, cluster_id, cluster_name, node_type, vendor, concurrency,
+             rate_per_s, tags, search_text, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             $17, $18)",
+    )
+    .bind_id(id)
+    .bind(plan.name.as_str())
+    .bind_id(owner_id)
+    .bind(is_sample)
+    .bind(plan.deployment.is_reference())
+    .bind_id(plan.model.id)
+    .bind(plan.model.name.as_str())
+    .bind(plan.deployment.in_words())
+    .bind_id(plan.cluster.id)
+    .bind(plan.cluster.name.as_str())
+    .bind(node_type)
+    .bind(vendor)
+    .bind(plan.workload.arrival.concurrency())
+    .bind(rate_per_s)
+    .bind(to_json(&plan.tags)?)
+    .bind(search_text(id, plan, &plan.tags))
+    .bind(at)
+    .bind(at);
+    let inserted = tx.execute(insert).await;
+    inserted.map_err(|error| error.taken("id of a benchmark"))?;
+
+    let insert = sql("INSERT INTO benchmark_plans (benchmark_id, plan) VALUES ($1, $2)");
+    tx.execute(insert.bind_id(id).bind(to_json(plan)?)).await?;
+    replace_tags(tx, id, &plan.tags).await?;
+    for node in &plan.cluster.nodes {
+        let insert = sql(
+            "INSERT INTO benchmark_nodes (benchmark_id, node_id) VALUES ($1, $2)
+             ON CONFLICT (benchmark_id, node_id) DO NOTHING",
+        );
+        tx.execute(insert.bind_id(id).bind_id(node.id)).await?;
+    }
+    Ok(())
+}
+
+/// Gives a benchmark these tags and no others, and keeps count of them.
+async fn replace_tags(
+    tx: &mut Transaction,
+    id: BenchmarkId,
+    tags: &[String],
+) -> Result<(), StoreError> {
+    let query = sql("SELECT tag FROM benchmark_tags WHERE benchmark_id = $1").bind_id(id);
+    let present: Vec<(String,)> = tx.fetch_all(query).await?;
+    let present: BTreeSet<String> = present.into_iter().map(|(tag,)| tag).collect();
+    let wanted: BTreeSet<String> = tags.iter().cloned().collect();
+    // In one order for everybody, so that two changes wait for each other in turn, never in a ring.
+    for tag in present.symmetric_difference(&wanted) {
+        let (link, count) = if wanted.contains(tag) {
+            (
+                "INSERT INTO benchmark_tags (tag, benchmark_id) VALUES ($1, $2)",
+                "INSERT INTO tags (tag, benchmark_count) VALUES ($1, 1)
+                 ON CONFLICT (tag) DO UPDATE SET benchmark_count = tags.benchmark_count + 1",
+            )
+        } else {
+            (
+                "DELETE FROM benchmark_tags WHERE tag = $1 AND benchmark_id = $2",
+                "UPDATE tags SET benchmark_count = benchmark_count - 1 WHERE tag = $1",
+            )
+        };
+        tx.execute(sql(link).bind(tag.as_str()).bind_id(id)).await?;
+        tx.execute(sql(count).bind(tag.as_str())).await?;
+    }
+    Ok(())
+}
+
+/// What a search looks through. Lower case is made here, since databases disagree about it.
+fn search_text(id: BenchmarkId, plan: &RunPlan, tags: &[String]) -> String {
+    let tags = tags.join("\n");
+    format!("{}\n{}\n{tags}\n{id}", plan.name, plan.description).to_lowercase()
+}
+
+/// Node type and vendor of the first node.
+fn hardware_of(plan: &RunPlan) -> (&'static str, String) {
+    if matches!(plan.deployment, Deployment::Endpoint { .. }) {
+        return ("endpoint", String::new());
+    }
+    let inventory = plan
+        .cluster
+        .nodes
+        .iter()
+        .find_map(|node| node.inventory.as_ref());
+    inventory.map_or(("cpu", String::new()), |inventory| {
+        (inventory.node_type(), inventory.vendor())
+    })
+}

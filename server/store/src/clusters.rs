@@ -1,0 +1,247 @@
+//! Clusters of the catalogue and their nodes.
+
+use std::collections::HashMap;
+
+use domain::catalogue::{Cluster, ClusterKind, Inventory, Node, ReachabilityCheck};
+use domain::id::{ClusterId, NodeId};
+use domain::time::Timestamp;
+
+use crate::database::{Transaction, sql};
+use crate::store::{found, from_json, parse_id, to_json};
+use crate::{Store, StoreError};
+
+#[derive(sqlx::FromRow)]
+struct ClusterRow {
+    id: String,
+    name: String,
+    base_url: Option<String>,
+    credential_id: Option<String>,
+    description: String,
+    last_check: Option<String>,
+    created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct NodeRow {
+    id: String,
+    cluster_id: String,
+    name: String,
+    inventory: Option<String>,
+    held_by: Option<String>,
+}
+
+impl ClusterRow {
+    fn into_cluster(self, nodes: Vec<Node>) -> Result<Cluster, StoreError> {
+        let credential_id = self
+            .credential_id
+            .map(|id| parse_id("credential id", &id))
+            .transpose()?;
+        let last_check = self
+            .last_check
+            .map(|check| from_json("check of a cluster", &check))
+            .transpose()?;
+        Ok(Cluster {
+            id: parse_id("cluster id", &self.id)?,
+            name: self.name,
+            kind: match self.base_url {
+                None => ClusterKind::ThisMachine,
+                Some(base_url) => ClusterKind::Endpoint {
+                    base_url,
+                    credential_id,
+                },
+            },
+            description: self.description,
+            nodes,
+            last_check,
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}
+
+impl NodeRow {
+    fn into_node(self) -> Result<Node, StoreError> {
+        let inventory = self
+            .inventory
+            .map(|text| from_json("inventory of a node", &text));
+        let held_by = self.held_by.map(|id| parse_id("benchmark id", &id));
+        Ok(Node {
+            id: parse_id("node id", &self.id)?,
+            name: self.name,
+            inventory: inventory.transpose()?,
+            held_by: held_by.transpose()?,
+        })
+    }
+}
+
+const TAKEN: &str = "name of a cluster";
+
+impl Store {
+    /// Adds a cluster with its nodes. [`StoreError::Conflict`] when the name is taken.
+    pub async fn insert_cluster(&self, cluster: &Cluster) -> Result<(), StoreError> {
+        let (base_url, credential_id) = columns_of(&cluster.kind);
+        let mut tx = self.database.begin().await?;
+        let insert = sql(
+            "INSERT INTO clusters (id, name, kind, base_url, credential_id, description,
+                 last_check, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind_id(cluster.id)
+        .bind(cluster.name.as_str())
+        .bind(cluster.kind.as_str())
+        .bind(base_url)
+        .bind(credential_id)
+        .bind(cluster.description.as_str())
+        .bind(cluster.last_check.as_ref().map(to_json).transpose()?)
+        .bind(cluster.created_at);
+        let inserted = tx.execute(insert).await;
+        inserted.map_err(|error| error.taken(TAKEN))?;
+        for node in &cluster.nodes {
+            save_node(&mut tx, cluster.id, node).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Replaces everything but id and creation, nodes and last check included.
+    /// [`StoreError::Conflict`] when the name is taken.
+    pub async fn update_cluster(&self, cluster: &Cluster) -> Result<(), StoreError> {
+        let (base_url, credential_id) = columns_of(&cluster.kind);
+        let mut tx = self.database.begin().await?;
+        let update = sql(
+            "UPDATE clusters SET name = $2, kind = $3, base_url = $4, credential_id = $5,
+                 description = $6, last_check = $7
+             WHERE id = $1",
+        )
+        .bind_id(cluster.id)
+        .bind(cluster.name.as_str())
+        .bind(cluster.kind.as_str())
+        .bind(base_url)
+        .bind(credential_id)
+        .bind(cluster.description.as_str())
+        .bind(cluster.last_check.as_ref().map(to_json).transpose()?);
+        let updated = tx.execute(update).await;
+        found(updated.map_err(|error| error.taken(TAKEN))?)?;
+
+        let query = sql("SELECT id FROM nodes WHERE cluster_id = $1").bind_id(cluster.id);
+        let stored: Vec<(String,)> = tx.fetch_all(query).await?;
+        for (id,) in stored {
+            if !cluster.nodes.iter().any(|node| node.id.to_string() == id) {
+                tx.execute(sql("DELETE FROM nodes WHERE id = $1").bind(id))
+                    .await?;
+            }
+        }
+        for node in &cluster.nodes {
+            save_node(&mut tx, cluster.id, node).await?;
+        }
+        tx.commit().await
+    }
+
+    /// All clusters, by name, with their nodes and who holds them.
+    pub async fn list_clusters(&self) -> Result<Vec<Cluster>, StoreError> {
+        let query = sql(
+            "SELECT id, name, base_url, credential_id, description, last_check, created_at
+             FROM clusters ORDER BY lower(name), id",
+        );
+        let rows: Vec<ClusterRow> = self.database.fetch_all(query).await?;
+        let query = sql(
+            "SELECT n.id, n.cluster_id, n.name, n.inventory, h.benchmark_id AS held_by
+             FROM nodes n LEFT JOIN node_holds h ON h.node_id = n.id
+             ORDER BY n.name, n.id",
+        );
+        let mut nodes: HashMap<String, Vec<Node>> = HashMap::new();
+        for row in self.database.fetch_all::<NodeRow>(query).await? {
+            let cluster_id = row.cluster_id.clone();
+            nodes.entry(cluster_id).or_default().push(row.into_node()?);
+        }
+        rows.into_iter()
+            .map(|row| {
+                let own = nodes.remove(&row.id).unwrap_or_default();
+                row.into_cluster(own)
+            })
+            .collect()
+    }
+
+    /// One cluster with its nodes and who holds them.
+    pub async fn find_cluster(&self, id: ClusterId) -> Result<Option<Cluster>, StoreError> {
+        let query = sql(
+            "SELECT id, name, base_url, credential_id, description, last_check, created_at
+             FROM clusters WHERE id = $1",
+        );
+        let row: Option<ClusterRow> = self.database.fetch_optional(query.bind_id(id)).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let query = sql(
+            "SELECT n.id, n.cluster_id, n.name, n.inventory, h.benchmark_id AS held_by
+             FROM nodes n LEFT JOIN node_holds h ON h.node_id = n.id
+             WHERE n.cluster_id = $1 ORDER BY n.name, n.id",
+        );
+        let nodes: Vec<NodeRow> = self.database.fetch_all(query.bind_id(id)).await?;
+        let nodes: Result<_, _> = nodes.into_iter().map(NodeRow::into_node).collect();
+        row.into_cluster(nodes?).map(Some)
+    }
+
+    /// Removes a cluster with its nodes. Benchmarks keep the copies in their plans.
+    pub async fn delete_cluster(&self, id: ClusterId) -> Result<(), StoreError> {
+        let delete = sql("DELETE FROM clusters WHERE id = $1");
+        found(self.database.execute(delete.bind_id(id)).await?)
+    }
+
+    /// Keeps what the last check of a cluster found.
+    pub async fn save_check(
+        &self,
+        id: ClusterId,
+        check: &ReachabilityCheck,
+    ) -> Result<(), StoreError> {
+        let update = sql("UPDATE clusters SET last_check = $2 WHERE id = $1");
+        let update = update.bind_id(id).bind(to_json(check)?);
+        found(self.database.execute(update).await?)
+    }
+
+    /// Keeps what a node has.
+    pub async fn save_inventory(
+        &self,
+        id: NodeId,
+        inventory: &Inventory,
+    ) -> Result<(), StoreError> {
+        let update = sql("UPDATE nodes SET inventory = $2 WHERE id = $1");
+        let update = update.bind_id(id).bind(to_json(inventory)?);
+        found(self.database.execute(update).await?)
+    }
+}
+
+/// URL and credential of a kind, as columns.
+fn columns_of(kind: &ClusterKind) -> (Option<String>, Option<String>) {
+    match kind {
+        ClusterKind::ThisMachine => (None, None),
+        ClusterKind::Endpoint {
+            base_url,
+            credential_id,
+        } => (
+            Some(base_url.clone()),
+            credential_id.map(|id| id.to_string()),
+        ),
+    }
+}
+
+async fn save_node(
+    tx: &mut Transaction,
+    cluster_id: ClusterId,
+    node: &Node,
+) -> Result<(), StoreError> {
+    // A node's id stays with its cluster: an id of another cluster's node changes nothing.
+    let upsert = sql(
+        "INSERT INTO nodes (id, cluster_id, name, inventory) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, inventory = excluded.inventory
+         WHERE nodes.cluster_id = excluded.cluster_id",
+    )
+    .bind_id(node.id)
+    .bind_id(cluster_id)
+    .bind(node.name.as_str())
+    .bind(node.inventory.as_ref().map(to_json).transpose()?);
+    let saved = tx.execute(upsert).await;
+    let saved = saved.map_err(|error| error.taken("name of a node"))?;
+    if saved == 0 {
+        return Err(StoreError::conflict("id of a node"));
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A row of the history, from the database to domain's type.
+
+use domain::finite::Finite;
+use domain::history::BenchmarkRow;
+use domain::time::Timestamp;
+
+use crate::StoreError;
+use crate::benchmarks::parse_status;
+use crate::store::{from_json, parse_id};
+
+/// The columns of [`HistoryRow`], from `benchmarks b` and `users u`.
+pub(super) const HISTORY_COLUMNS: &str = "b.id, b.name, b.status, b.failure, b.is_sample, \
+     b.is_reference, b.model_name, b.engine_name, b.cluster_name, b.node_type, b.vendor, \
+     b.concurrency, b.rate_per_s, b.output_tok_per_s, b.ttft_p50_ms, b.tpot_p50_ms, b.duration_s, \
+     b.error_rate, b.tags, u.name AS owner_name, b.created_at, b.updated_at";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct HistoryRow {
+    id: String,
+    name: String,
+    status: String,
+    failure: Option<String>,
+    is_sample: bool,
+    is_reference: bool,
+    model_name: String,
+    engine_name: String,
+    cluster_name: String,
+    node_type: String,
+    vendor: String,
+    concurrency: Option<i64>,
+    rate_per_s: Option<f64>,
+    output_tok_per_s: Option<f64>,
+    ttft_p50_ms: Option<f64>,
+    tpot_p50_ms: Option<f64>,
+    duration_s: Option<f64>,
+    error_rate: Option<f64>,
+    tags: String,
+    owner_name: String,
+    created_at: i64,
+    pub(super) updated_at: i64,
+}
+
+impl HistoryRow {
+    pub(super) fn into_row(self) -> Result<BenchmarkRow, StoreError> {
+        let finite = |value: Option<f64>| value.and_then(Finite::new);
+        let concurrency = self.concurrency.map(u32::try_from).transpose();
+        Ok(BenchmarkRow {
+            id: parse_id("benchmark id", &self.id)?,
+            name: self.name,
+            status: parse_status(&self.status)?,
+            failure: self.failure,
+            is_sample: self.is_sample,
+            is_reference: self.is_reference,
+            model_name: self.model_name,
+            engine_name: self.engine_name,
+            cluster_name: self.cluster_name,
+            node_type: self.node_type,
+            vendor: self.vendor,
+            concurrency: concurrency.map_err(|error| StoreError::corrupt("concurrency", error))?,
+            rate_per_s: finite(self.rate_per_s),
+            output_tok_per_s: finite(self.output_tok_per_s),
+            ttft_p50_ms: finite(self.ttft_p50_ms),
+            tpot_p50_ms: finite(self.tpot_p50_ms),
+            duration_s: finite(self.duration_s),
+            error_rate: finite(self.error_rate),
+            tags: from_json("tags of a benchmark", &self.tags)?,
+            owner_name: self.owner_name,
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}

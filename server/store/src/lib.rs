@@ -1,0 +1,32 @@
+//! What outlives the process: the database, the raw records, the sealed secrets.
+//!
+//! Invariants:
+//! - the only crate that names sqlx, an artifact store or a file format;
+//! - one SQL text for `SQLite` and `PostgreSQL`; every test runs on both;
+//! - ids and instants are passed in, never made here;
+//! - plans, journals and results are never changed once written (live samples are removed).
+//!
+//! Deliberately absent: decisions about who may do what, HTTP, a cache.
+
+mod artifacts;
+mod benchmarks;
+mod clusters;
+mod credentials;
+mod database;
+mod error;
+mod history;
+mod journal;
+mod models;
+mod queue;
+pub mod records;
+mod results;
+mod sessions;
+mod store;
+mod users;
+mod vault;
+mod workflows;
+
+pub use error::StoreError;
+pub use journal::JOURNAL_ENTRIES_MAX;
+pub use store::Store;
+pub use vault::SECRET_KEY_VARIABLE;

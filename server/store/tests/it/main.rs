@@ -1,0 +1,15 @@
+//! The store's areas, each on `SQLite` and on a real `PostgreSQL`.
+#![cfg(test)]
+
+mod artifacts;
+mod benchmarks;
+mod builders;
+mod catalogue;
+mod credentials;
+mod history;
+mod journal;
+mod people;
+mod place;
+mod queue;
+mod results;
+mod workflows;

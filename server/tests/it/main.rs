@@ -1,0 +1,11 @@
+//! The binary as people run it.
+#![cfg(test)]
+
+mod accounts;
+mod anonymous;
+mod commands;
+mod demo;
+mod headers;
+mod house;
+mod live;
+mod recovery;

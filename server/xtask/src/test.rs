@@ -1,0 +1,163 @@
+//! `cargo xtask test`: sets up what the tests need and runs them, phase by phase.
+
+mod parts;
+mod phases;
+mod system;
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use crate::site::{self, Flavor};
+use crate::{paths, process, tools};
+use phases::Phases;
+
+/// The two halves of the tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum TestPart {
+    /// Format, lints, wasm crates and `cargo test`
+    Rust,
+    /// The browser tests
+    E2e,
+}
+
+/// The crates that browsers run.
+const WASM_CRATES: [&str; 3] = ["domain", "ui", "frontend"];
+
+/// A test that needs one of these carries the word in its name, so that it can be left out where
+/// the part cannot be had.
+const ENGINE_TEST_WORD: &str = "llama";
+const POSTGRES_TEST_WORD: &str = "postgres";
+
+/// What was set up, or `None` where it could not be had.
+#[derive(Debug, Default)]
+struct Setup {
+    engine: Option<()>,
+    postgres: Option<()>,
+    chromium: Option<PathBuf>,
+}
+
+/// Runs the tests, or the part `only`, up to the first phase that fails.
+///
+/// # Errors
+/// When a phase fails, or with `CI=true` when something had to be left out.
+pub(crate) fn run_tests(only: Option<TestPart>) -> anyhow::Result<()> {
+    let mut phases = Phases::default();
+    let outcome = run_phases(&mut phases, only);
+    phases.print_summary();
+    outcome
+}
+
+fn run_phases(phases: &mut Phases, only: Option<TestPart>) -> anyhow::Result<()> {
+    let setup = set_up(phases, only)?;
+    if is_ci() && phases.has_left_out() {
+        bail!("with CI=true nothing may be left out");
+    }
+    if only != Some(TestPart::E2e) {
+        check_rust(phases)?;
+        run_rust_tests(phases, &setup)?;
+    }
+    if only != Some(TestPart::Rust) {
+        run_browser_tests(phases, &setup)?;
+    }
+    Ok(())
+}
+
+fn set_up(phases: &mut Phases, only: Option<TestPart>) -> anyhow::Result<Setup> {
+    let mut setup = Setup::default();
+    phases.run("set up: wasm target, npm packages", || {
+        tools::ensure_wasm_target()?;
+        tools::ensure_npm_packages(&paths::frontend())?;
+        if only != Some(TestPart::Rust) {
+            tools::ensure_npm_packages(&paths::end2end())?;
+        }
+        Ok(())
+    })?;
+    setup.engine = phases.attempt(
+        "set up: engine",
+        "the tests with a real engine",
+        parts::engine,
+    );
+    setup.postgres = phases.attempt(
+        "set up: PostgreSQL",
+        "the tests on PostgreSQL",
+        parts::postgres,
+    );
+    if only != Some(TestPart::Rust) {
+        setup.chromium = phases.attempt("set up: Chromium", "the browser tests", parts::chromium);
+    }
+    Ok(setup)
+}
+
+fn check_rust(phases: &mut Phases) -> anyhow::Result<()> {
+    phases.run("format", || {
+        process::run(process::cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    // The server's lints and tests see the assets it embeds.
+    phases.run("browser half", || site::build(Flavor::Standard))?;
+    phases.run("lints", || {
+        process::run(process::cargo().args([
+            "clippy",
+            "--quiet",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    phases.run("lints on wasm", || {
+        let mut command = process::cargo();
+        command.args(["clippy", "--quiet", "--target", "wasm32-unknown-unknown"]);
+        for name in WASM_CRATES {
+            command.args(["--package", name]);
+        }
+        process::run(command.args(["--", "-D", "warnings"]))
+    })
+}
+
+fn run_rust_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
+    let mut command = process::cargo();
+    command.args(["test", "--quiet", "--no-fail-fast", "--"]);
+    if setup.engine.is_none() {
+        command.args(["--skip", ENGINE_TEST_WORD]);
+    }
+    if setup.postgres.is_none() {
+        command.args(["--skip", POSTGRES_TEST_WORD]);
+    }
+    phases.run("Rust tests: build", || {
+        process::run(process::cargo().args(["test", "--no-run"]))
+    })?;
+    phases.run("Rust tests", || process::run(&mut command))
+}
+
+fn run_browser_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
+    let (Some(chromium), Some(()), Some(())) = (&setup.chromium, setup.engine, setup.postgres)
+    else {
+        phases.leave_out("the browser tests", "something they need is left out");
+        return Ok(());
+    };
+    phases.run("server", || {
+        site::build(Flavor::Standard)?;
+        process::run(process::cargo().args(["build", "--package", "server"]))
+    })?;
+    phases.run("browser tests: types", || {
+        process::run(
+            process::command(tools::npx_program())
+                .args(["--no-install", "tsc", "--noEmit"])
+                .current_dir(paths::end2end()),
+        )
+    })?;
+    phases.run("browser tests", || {
+        process::run(
+            process::command(tools::npx_program())
+                .args(["--no-install", "playwright", "test"])
+                .env("CHROMIUM", chromium)
+                .current_dir(paths::end2end()),
+        )
+    })
+}
+
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
