@@ -7,8 +7,9 @@ use app::shell::shell;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use leptos::prelude::provide_context;
@@ -66,6 +67,7 @@ pub(super) fn router(
                 .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(PARQUET))),
         )
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(map_response(close_after_long_body))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             ANSWER_TIMEOUT,
@@ -79,6 +81,16 @@ pub(super) fn router(
         }))
         .layer(from_fn_with_state(policy.clone(), set_headers))
         .layer(from_fn(telemetry::trace_request))
+}
+
+/// A body that is too long stays unread, so the connection ends with the answer. Said in the answer,
+/// for a client that would send its next request on it.
+async fn close_after_long_body(mut response: Response) -> Response {
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Whether the server serves and its database answers.
