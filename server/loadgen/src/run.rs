@@ -50,6 +50,7 @@ impl LoadOutcome {
             workload,
             prompt_source: self.prompt_source,
             host: &self.host,
+            is_cancelled: self.is_cancelled,
         };
         Summary::of(&self.records, &context)
     }

@@ -123,7 +123,8 @@ impl Driver {
             input = match step.effect {
                 Some(effect) => self.perform(effect).await?,
                 None if is_idle => return Err(DriveError::Stuck),
-                None => continue,
+                // A cancel that was waiting when a run left in clean-up was taken over.
+                None => Input::Recover,
             };
         }
         self.journal.publish().await?;
@@ -149,6 +150,8 @@ impl Driver {
         let state = self.journal.state().clone();
         let mut work = Box::pin(async move { perform(&run, effect, &state).await });
         let is_clean_up = effect == Effect::CleanUp;
+        // Both are short, and a result is worth the wait.
+        let is_last_part = is_clean_up || effect == Effect::Collect;
         let mut cancel_looks = interval(CANCEL_LOOK_EVERY);
         cancel_looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let renew_every = self.shared.config.lease / RENEWALS_PER_LEASE;
@@ -168,7 +171,7 @@ impl Driver {
                         self.take_messages(&mut batch).await?;
                     }
                 }
-                () = self.stopping.cancelled(), if !is_clean_up => break Interruption::Stopping,
+                () = self.stopping.cancelled(), if !is_last_part => break Interruption::Stopping,
                 _ = renewals.tick() => self.renew_lease().await?,
                 () = until_cancel_look(&mut cancel_looks, &mut self.cancels, self.id) => {
                     if let Some(by) = self.look_for_cancel().await {

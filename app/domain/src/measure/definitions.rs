@@ -67,7 +67,7 @@ pub const DEFINITIONS: &[Definition] = &[
         key: "duration",
         term: "Duration",
         unit: "s",
-        text: "Length of the measured window: from the first measured request to the last finish (or to the deadline). Warm-up is before it, the drain of a duration run after it.",
+        text: "Length of the measured window: from the first measured request to the last finish, or to the deadline of a run with a duration. Warm-up is before it, the drain of a duration run after it.",
     },
     Definition {
         key: "error_rate",

@@ -126,6 +126,8 @@ pub struct SummaryContext<'a> {
     pub prompt_source: PromptSource,
     /// What the client observed about itself.
     pub host: &'a HostObservation,
+    /// Whether the run was stopped before its end: then its window ends with what it did.
+    pub is_cancelled: bool,
 }
 
 impl Summary {
@@ -136,7 +138,7 @@ impl Summary {
         let in_phase = |phase| records.iter().filter(move |record| record.phase == phase);
         let measured: Vec<&RequestRecord> = in_phase(RequestPhase::Measured).collect();
         let good: Vec<&RequestRecord> = measured.iter().copied().filter(|r| r.is_ok()).collect();
-        let (from_ns, to_ns) = window_ns(records, workload.stop);
+        let (from_ns, to_ns) = window_ns(records, context);
         let duration_s = to_ns.saturating_sub(from_ns) as f64 / 1e9;
         let per_s = |amount: u64| Finite::ratio(amount as f64, duration_s);
         let input_tokens = good
@@ -196,32 +198,33 @@ impl Summary {
     }
 }
 
-/// The measured window: from the first measured request to the last finish, or to the deadline.
-fn window_ns(records: &[RequestRecord], stop: StopRule) -> (u64, u64) {
+/// The measured window: from the first measured request to the last finish, or to the deadline of a
+/// run with a duration, busy to the end or not. A cancelled one has no more window than it used.
+fn window_ns(records: &[RequestRecord], context: &SummaryContext<'_>) -> (u64, u64) {
     let in_window = || {
         records
             .iter()
             .filter(|record| record.phase != RequestPhase::WarmUp)
     };
-    let start = in_window()
+    let Some(start) = in_window()
         .map(|record| record.scheduled_at.min(record.sent_at))
         .min()
-        .unwrap_or(0);
+    else {
+        return (0, 0);
+    };
     let last_finish = in_window()
         .filter(|record| record.phase == RequestPhase::Measured)
         .map(|record| record.finished_at)
         .max()
         .unwrap_or(start);
-    let end = match stop {
+    let end = match context.workload.stop {
         StopRule::Requests { .. } => last_finish,
         StopRule::Duration { seconds } => {
             let deadline = start + u64::from(seconds) * 1_000_000_000;
-            // A run that ended early (cancelled, all users failed) has no more window than it used.
-            let was_cut = in_window().any(|record| record.phase == RequestPhase::Drained);
-            if was_cut {
-                deadline
+            if context.is_cancelled {
+                deadline.min(last_finish)
             } else {
-                deadline.min(last_finish.max(start))
+                deadline
             }
         }
     };
@@ -287,11 +290,16 @@ mod tests {
     }
 
     fn summarise(records: &[RequestRecord], stop: StopRule) -> Summary {
+        summarise_ended(records, stop, false)
+    }
+
+    fn summarise_ended(records: &[RequestRecord], stop: StopRule, is_cancelled: bool) -> Summary {
         let (workload, host) = (workload(stop), HostObservation::default());
         let context = SummaryContext {
             workload: &workload,
             prompt_source: PromptSource::Tokenizer,
             host: &host,
+            is_cancelled,
         };
         Summary::of(records, &context)
     }
@@ -333,6 +341,17 @@ mod tests {
         assert_eq!(summary.duration_s.get(), 1.0);
         assert_eq!((summary.sent_count, summary.drained_count), (1, 1));
         assert_eq!(summary.concurrency.unwrap().average.get(), 1.0);
+    }
+
+    #[test]
+    fn a_window_with_an_idle_end_lasts_to_the_deadline() {
+        let records = [record(0, 0, &[400, 500])];
+        let stop = StopRule::Duration { seconds: 2 };
+        let summary = summarise(&records, stop);
+        assert_eq!(summary.duration_s.get(), 2.0);
+        assert_eq!(summary.request_per_s.unwrap().get(), 0.5);
+        let cancelled = summarise_ended(&records, stop, true);
+        assert_eq!(cancelled.duration_s.get(), 0.5);
     }
 
     #[test]

@@ -80,7 +80,10 @@ pub fn step(state: &RunState, plan: &RunPlan, input: &Input) -> Step {
 
         (Input::Cancel { by }, running) => cancel(state, by, running, &mut step),
 
-        (Input::Recover, Some(Stage::CleanUp)) => step.effect = Some(Effect::CleanUp),
+        // These go on where they were: of what they do, all may have been done.
+        (Input::Recover, Some(stage @ (Stage::Collect | Stage::CleanUp))) => {
+            step.effect = Some(effect_of(stage));
+        }
         (Input::Recover, running) => {
             if state.is_started {
                 let stage = running.or(state.next_stage()).unwrap_or(Stage::CleanUp);

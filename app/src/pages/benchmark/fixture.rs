@@ -32,6 +32,7 @@ pub(super) fn summary(sent_count: u32, failed_count: u32) -> Summary {
         workload: &workload,
         prompt_source: PromptSource::Tokenizer,
         host: &host,
+        is_cancelled: false,
     };
     Summary::of(&records, &context)
 }

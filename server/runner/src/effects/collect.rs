@@ -10,11 +10,19 @@ use super::{Message, Run, bytes_in_words};
 use crate::config::Chain;
 use crate::inventory::host_name;
 
+/// What the load left was in the memory of a server that is gone.
+const INTERRUPTED: &str = "The server was stopped while the result was being stored. Nothing is wrong with the plan: run it again.";
+
 pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, String> {
-    let mut found = run.found.lock().await;
-    let load = found.load.take().ok_or("the load left no result")?;
-    let path = run.folder.join(LOAD_FOLDER).join(REQUESTS_FILE);
     let store = &run.shared.store;
+    // A server that was killed may have got this far and not said so.
+    let stored = store.find_result(run.id).await;
+    if let Some(result) = stored.map_err(|error| why_not_stored(run, &error))? {
+        return Ok(note_stored(run, &result).await);
+    }
+    let mut found = run.found.lock().await;
+    let load = found.load.take().ok_or(INTERRUPTED)?;
+    let path = run.folder.join(LOAD_FOLDER).join(REQUESTS_FILE);
     let (records_sha256, records_bytes) = store
         .put_records(&path)
         .await
@@ -35,7 +43,7 @@ pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, Strin
             engine_command: state.engine_command.clone(),
             load_from: host_name(),
             plan: run.plan.clone(),
-            records_sha256: records_sha256.clone(),
+            records_sha256,
             started_at: state.started_at.unwrap_or(now),
             ended_at: load_ended_at.unwrap_or(now),
         },
@@ -46,12 +54,17 @@ pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, Strin
         .insert_result(run.id, &result, run.shared.now())
         .await
         .map_err(|error| why_not_stored(run, &error))?;
+    Ok(note_stored(run, &result).await)
+}
+
+async fn note_stored(run: &Run, result: &BenchmarkResult) -> String {
+    let records_sha256 = result.manifest.records_sha256.clone();
     run.tell(Message::Event(RunEvent::ResultStored { records_sha256 }))
         .await;
-    Ok(format!(
+    format!(
         "{} of records are stored.",
-        bytes_in_words(records_bytes)
-    ))
+        bytes_in_words(result.records_bytes)
+    )
 }
 
 fn why_not_stored(run: &Run, error: &store::StoreError) -> String {

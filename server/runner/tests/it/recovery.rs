@@ -84,6 +84,38 @@ async fn a_run_left_in_any_stage_ends_and_its_engine_with_it() {
 }
 
 #[tokio::test]
+async fn a_cancel_that_waits_for_a_run_left_in_clean_up_holds_nothing_up() {
+    let mut house = House::open().await;
+    let id = leave_in(&house, Stage::CleanUp).await;
+    house.cancel(id).await;
+    house.start();
+    let state = house.wait_for_end(id).await;
+    // It had its result.
+    assert_eq!(state.outcome, Some(RunOutcome::Completed));
+    assert_eq!(state.cancel_requested_by.as_deref(), Some("ada"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_result_stored_just_before_the_kill_completes_its_llama_run() {
+    let mut house = House::open_whole().await;
+    house.start();
+    let whole = house.queue(&llama_plan()).await;
+    house.wait_for_end(whole).await;
+    house.stop().await;
+    let result = house.store.find_result(whole).await.unwrap().unwrap();
+
+    let id = leave_in(&house, Stage::Collect).await;
+    let now = system_clock()();
+    house.store.insert_result(id, &result, now).await.unwrap();
+    house.start();
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed));
+    assert_eq!(state.records_sha256, Some(result.manifest.records_sha256));
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_was_claimed_and_not_begun_begins() {
     let mut house = House::open().await;
     let url = format!("http://127.0.0.1:{}", testkit::free_port());

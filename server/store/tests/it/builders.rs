@@ -174,6 +174,7 @@ pub(crate) fn result(plan: &RunPlan, ttft_ms: Option<u64>) -> BenchmarkResult {
         workload: &plan.workload,
         prompt_source: PromptSource::Estimate,
         host: &HostObservation::default(),
+        is_cancelled: false,
     };
     BenchmarkResult {
         summary: Summary::of(&records, &context),

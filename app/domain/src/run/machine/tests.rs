@@ -205,6 +205,20 @@ fn recovery_fails_the_stage_and_cleans_up() {
     ));
 }
 
+#[test]
+fn recovery_looks_again_whether_a_result_was_stored() {
+    let (plan, mut state) = (plan(true, 0), RunState::default());
+    perform(&mut state, &plan, &start());
+    while state.running_stage() != Some(Stage::Collect) {
+        perform(&mut state, &plan, &done());
+    }
+    let again = perform(&mut state, &plan, &Input::Recover);
+    assert_eq!(again, Some(Effect::Collect));
+    perform(&mut state, &plan, &done());
+    perform(&mut state, &plan, &done());
+    assert_eq!(state.outcome, Some(RunOutcome::Completed));
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         6 => Just(done()),
