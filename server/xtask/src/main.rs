@@ -58,11 +58,8 @@ enum Task {
     /// Build the browser half into target/site: wasm, styles, fonts, charts, compressed copies
     Build {
         /// Leave wasm unoptimised and compress lightly: quicker to rebuild, larger to load
-        #[arg(long, conflicts_with = "optimize")]
-        fast: bool,
-        /// Run wasm-opt as well (npm's binaryen, about 100 MB, installed under target/)
         #[arg(long)]
-        optimize: bool,
+        fast: bool,
     },
     /// Build the one binary for production, with all assets inside
     Release,
@@ -93,16 +90,18 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
-        Task::Start { fast, serve } => {
-            start::start(if fast { Flavor::Fast } else { Flavor::Standard }, &serve)
-        }
-        Task::Build { fast, optimize } => site::build(match (fast, optimize) {
-            (true, _) => Flavor::Fast,
-            (false, true) => Flavor::Optimized,
-            (false, false) => Flavor::Standard,
-        }),
+        Task::Start { fast, serve } => start::start(flavor(fast), &serve),
+        Task::Build { fast } => site::build(flavor(fast)),
         Task::Release => release::build_release(),
         Task::Test { only } => test::run_tests(only),
         Task::Sizes => sizes::print_sizes(),
+    }
+}
+
+fn flavor(is_fast: bool) -> Flavor {
+    if is_fast {
+        Flavor::Fast
+    } else {
+        Flavor::Standard
     }
 }

@@ -13,7 +13,7 @@ use crate::{paths, process};
 /// # Errors
 /// When a tool is missing or a build fails.
 pub(crate) fn build_release() -> anyhow::Result<()> {
-    site::build(Flavor::Optimized)?;
+    site::build(Flavor::Standard)?;
     println!("Building the server for release");
     process::run(process::cargo().args(["build", "--release", "--package", "server"]))?;
     let binary = paths::binary("release");

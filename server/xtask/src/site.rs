@@ -21,8 +21,6 @@ pub(crate) enum Flavor {
     Fast,
     /// Wasm built for size, best compression.
     Standard,
-    /// As `Standard`, with wasm-opt on top: for releases.
-    Optimized,
 }
 
 const CHART_LIBRARY: &str = "node_modules/echarts/dist/echarts.common.min.js";

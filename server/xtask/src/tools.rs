@@ -1,9 +1,8 @@
 //! The tools a build needs beside cargo: checked, and installed where a registry offers them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use crate::stamp::Stamp;
 use crate::{paths, process};
@@ -63,22 +62,6 @@ pub(crate) fn ensure_npm_packages(folder: &Path) -> anyhow::Result<()> {
             .current_dir(folder),
     )?;
     stamp.write()
-}
-
-/// Installs npm's wasm-opt under `target/` and returns its script, to be run by Node.
-///
-/// # Errors
-/// As [`ensure_npm_packages`].
-pub(crate) fn ensure_wasm_opt() -> anyhow::Result<PathBuf> {
-    let source = paths::root().join("server/xtask/wasm-opt");
-    let folder = paths::work().join("wasm-opt");
-    fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(source.join(file), folder.join(file))
-            .with_context(|| format!("could not copy {file} to {}", paths::shown(&folder)))?;
-    }
-    ensure_npm_packages(&folder)?;
-    Ok(folder.join("node_modules/binaryen/bin/wasm-opt"))
 }
 
 /// Checks that Node and npm are there and new enough.

@@ -8,22 +8,12 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use super::{Flavor, read};
 use crate::stamp::digest;
-use crate::{paths, process, tools};
+use crate::{paths, process};
 
 const OUT_NAME: &str = "assay";
 
 /// Raise it when the steps below change what they make of the same compiled module.
 const STEPS_VERSION: u32 = 1;
-
-/// What the compiler's module may use and wasm-opt must therefore know.
-const WASM_FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
 
 /// The two files a page loads.
 #[derive(Debug)]
@@ -34,7 +24,8 @@ pub(super) struct BrowserHalf {
     pub(super) module: Vec<u8>,
 }
 
-/// Compiles `frontend`, binds it, and with [`Flavor::Optimized`] shrinks it.
+/// Compiles `frontend` and binds it. wasm-opt is left out on purpose: it makes the module smaller on
+/// disk, and larger once it is compressed.
 pub(super) fn build(flavor: Flavor) -> anyhow::Result<BrowserHalf> {
     let compiled = compile(flavor)?;
     let key = digest(&read(&compiled)?);
@@ -51,9 +42,6 @@ pub(super) fn build(flavor: Flavor) -> anyhow::Result<BrowserHalf> {
         fs::remove_dir_all(&folder)?;
     }
     bind(&compiled, &folder, flavor)?;
-    if flavor == Flavor::Optimized {
-        shrink(&folder.join(format!("{OUT_NAME}_bg.wasm")))?;
-    }
     // Written last: a build that was interrupted is made again.
     fs::write(&key_file, wanted)?;
     load(&folder)
@@ -62,7 +50,7 @@ pub(super) fn build(flavor: Flavor) -> anyhow::Result<BrowserHalf> {
 fn compile(flavor: Flavor) -> anyhow::Result<PathBuf> {
     let (profile, profile_dir) = match flavor {
         Flavor::Fast => ("dev", "debug"),
-        Flavor::Standard | Flavor::Optimized => ("wasm-release", "wasm-release"),
+        Flavor::Standard => ("wasm-release", "wasm-release"),
     };
     process::run(process::cargo().args([
         "build",
@@ -98,22 +86,6 @@ fn bind(compiled: &Path, folder: &Path, flavor: Flavor) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-fn shrink(module: &Path) -> anyhow::Result<()> {
-    let wasm_opt = tools::ensure_wasm_opt()?;
-    println!("Running wasm-opt");
-    let shrunk = module.with_extension("shrunk");
-    process::run(
-        process::command("node")
-            .arg(wasm_opt)
-            .arg("-Oz")
-            .args(WASM_FEATURES)
-            .arg(module)
-            .arg("--output")
-            .arg(&shrunk),
-    )?;
-    fs::rename(shrunk, module).context("could not replace the module by the shrunk one")
 }
 
 fn load(folder: &Path) -> anyhow::Result<BrowserHalf> {
