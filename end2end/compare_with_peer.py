@@ -10,11 +10,11 @@ brackets the lowest and the highest.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,10 +51,34 @@ def start_engine() -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("The engine did not start.")
 
 
+def read_counters(url: str) -> dict[str, float]:
+    """What the engine has counted since its start, by its own clock."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    rows = [line.split() for line in lines if line.startswith("llamacpp:")]
+    return {name.removeprefix("llamacpp:"): float(value) for name, value in rows}
+
+
+def tell_engine(before: dict[str, float], after: dict[str, float]) -> Figures:
+    """The engine's own word on the requests between two readings, warm-up included."""
+
+    def grown(name: str) -> float:
+        return after[name] - before[name]
+
+    return {
+        "The engine's own: prompt (ms per token)": 1e3
+        * grown("prompt_seconds_total")
+        / grown("prompt_tokens_total"),
+        "The engine's own: answer (ms per token)": 1e3
+        * grown("tokens_predicted_seconds_total")
+        / grown("tokens_predicted_total"),
+    }
+
+
 def run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"{command[0]} failed:\n{done.stdout}\n{done.stderr}")
+        raise SystemExit(f"{command[0]} failed:\n{(done.stdout + done.stderr)[-2_000:]}")
 
 
 def measure_with_assay(args: argparse.Namespace, url: str, out: Path) -> Figures:
@@ -150,8 +174,10 @@ def main() -> None:
     try:
         for number in range(args.rounds):
             for client in clients if number % 2 == 0 else reversed(clients):
+                before = read_counters(url)
                 with tempfile.TemporaryDirectory() as folder:
-                    figures[client.__name__].append(client(args, url, Path(folder)))
+                    measured = client(args, url, Path(folder))
+                figures[client.__name__].append(measured | tell_engine(before, read_counters(url)))
                 print(f"round {number + 1}: {client.__name__} done", file=sys.stderr)
     finally:
         engine.terminate()

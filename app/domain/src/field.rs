@@ -148,12 +148,27 @@ pub fn parse_tags(text: &str) -> Result<Vec<String>, String> {
     Ok(tags)
 }
 
+/// Longest base URL.
+const BASE_URL_BYTES_MAX: usize = 500;
+
 /// An HTTP or HTTPS base URL without query or fragment, normalised without a trailing slash.
 /// User information is refused: a password in a URL would end up in logs.
 pub fn base_url(text: &str) -> Result<String, String> {
     const HELP: &str = "Give a base URL such as http://127.0.0.1:8000 or https://host/v1.";
     let text = text.trim().trim_end_matches('/');
+    if text.len() > BASE_URL_BYTES_MAX {
+        return Err(format!(
+            "Give a base URL of at most {BASE_URL_BYTES_MAX} characters."
+        ));
+    }
     let uri: http::Uri = text.parse().map_err(|_| HELP.to_owned())?;
+    let has_bad_port = uri.authority().is_some_and(|authority| {
+        authority.as_str().len() > authority.host().len()
+            && authority.port_u16().is_none_or(|port| port == 0)
+    });
+    if has_bad_port && !text.contains('@') {
+        return Err("Give a port from 1 to 65535 in the base URL.".to_owned());
+    }
     let scheme_fits = matches!(uri.scheme_str(), Some("http" | "https"));
     let host_fits = uri.host().is_some_and(|host| !host.is_empty());
     if !scheme_fits || !host_fits || uri.query().is_some() || text.contains('#') {
@@ -190,6 +205,8 @@ mod tests {
             base_url(" http://127.0.0.1:8000/v1/ ").unwrap(),
             "http://127.0.0.1:8000/v1"
         );
+        assert!(base_url("http://[::1]:8000").is_ok());
+        assert!(base_url("https://[::1]").is_ok());
         for bad in [
             "",
             "localhost:8000",
@@ -197,6 +214,10 @@ mod tests {
             "http://",
             "http://a?b=c",
             "http://u:p@h",
+            "http://a:",
+            "http://a:0",
+            "http://a:99999",
+            &format!("http://{}", "a".repeat(BASE_URL_BYTES_MAX)),
         ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }

@@ -140,7 +140,8 @@ impl Answer {
     }
 
     /// The failure of an answer whose stream has ended, if it is one. `wanted_tokens` is what
-    /// `ignore_eos` asked for: fewer are a truncated answer, provided the server itself counted.
+    /// `ignore_eos` asked for: fewer are a truncated answer, provided the server itself counted. An
+    /// answer of nothing is one in any case: there is no first token to wait for.
     pub(crate) fn verdict(
         &mut self,
         output: OutputCount,
@@ -152,6 +153,9 @@ impl Answer {
         if !self.is_complete() {
             let text = "the stream ended without a finish reason and without [DONE]";
             return Some(Failure::new(Outcome::Truncated, text));
+        }
+        if output.tokens == 0 {
+            return Some(Failure::new(Outcome::Truncated, "the answer is empty"));
         }
         let wanted = wanted_tokens.filter(|_| output.source == TokenSource::Usage)?;
         (output.tokens < wanted).then(|| {
@@ -253,6 +257,14 @@ mod tests {
             Some(Outcome::Truncated)
         );
         assert_eq!(verdict(&mut answer_of(&[]), None), Some(Outcome::Truncated));
+    }
+
+    #[test]
+    fn an_empty_answer_is_no_success() {
+        for events in [&["[DONE]"][..], &[ROLE, FINISH, "[DONE]"]] {
+            let mut answer = answer_of(events);
+            assert_eq!(verdict(&mut answer, None), Some(Outcome::Truncated));
+        }
     }
 
     #[test]

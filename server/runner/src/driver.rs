@@ -90,6 +90,7 @@ pub(crate) async fn drive(
         id,
         plan: benchmark.plan,
         folder: shared.run_folder(id),
+        is_adopted: entry == Entry::Adopted,
         messages: sender,
         found: Mutex::new(Found::default()),
     });

@@ -48,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) id: BenchmarkId,
     pub(crate) plan: RunPlan,
     pub(crate) folder: PathBuf,
+    /// Whether an earlier life of the server began it.
+    pub(crate) is_adopted: bool,
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) found: Mutex<Found>,
 }
@@ -129,7 +131,7 @@ pub(crate) async fn perform(run: &Run, effect: Effect, state: &RunState) -> Resu
         Effect::TransferModel => transfer::transfer_model(run).await,
         Effect::DeployEngine => deploy::deploy_engine(run).await,
         Effect::VerifyDeployment => verify::verify_deployment(run).await,
-        Effect::RunLoad => load::run_load(run).await,
+        Effect::RunLoad => load::run_load(run, state).await,
         Effect::Collect => collect::collect(run, state).await,
         Effect::CleanUp => clean_up::clean_up(run).await,
     }

@@ -46,6 +46,9 @@ pub(crate) async fn read_models(
         .await
         .map_err(NoModels::NotYet)?;
     match answer.status {
+        200..300 if !answer.json().is_object() && !answer.json().is_array() => {
+            Err(NoModels::Refused("it answers, but not with JSON: give the address of an OpenAI-compatible API, not of a web page".to_owned()))
+        }
         200..300 => Ok(parse_models(&answer)),
         401 | 403 if key.is_some() => Err(NoModels::Refused(format!(
             "the key was refused (HTTP {}): give the cluster a key that it accepts",

@@ -64,6 +64,17 @@ pub(crate) async fn last_lines(path: &Path, count: usize) -> Vec<String> {
 async fn read_from(path: &Path, position: &mut u64, rest: &mut Vec<u8>) -> io::Result<usize> {
     let mut file = File::open(path).await?;
     let length = file.metadata().await?.len();
+    if length > LOG_BYTES_MAX {
+        // By the length, not by what was read: an engine may write faster than anybody reads.
+        OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(path)
+            .await?;
+        *position = 0;
+        rest.clear();
+        return Ok(0);
+    }
     if length < *position {
         *position = 0;
     }
@@ -71,14 +82,6 @@ async fn read_from(path: &Path, position: &mut u64, rest: &mut Vec<u8>) -> io::R
     let limit = u64::try_from(READ_BYTES_MAX).unwrap_or(u64::MAX);
     let count = file.take(limit).read_to_end(rest).await?;
     *position += u64::try_from(count).unwrap_or(u64::MAX);
-    if *position > LOG_BYTES_MAX {
-        OpenOptions::new()
-            .write(true)
-            .truncate(true)
-            .open(path)
-            .await?;
-        *position = 0;
-    }
     Ok(count)
 }
 
@@ -157,5 +160,18 @@ mod tests {
         assert_eq!(next().await, "3");
         assert_eq!(last_lines(&path, 5).await, ["3"]);
         task.abort();
+    }
+
+    #[tokio::test]
+    async fn a_log_that_grows_faster_than_it_is_read_is_emptied() {
+        let folder = testkit::data_dir();
+        let path = folder.path().join("engine.log");
+        fs::File::create(&path)
+            .unwrap()
+            .set_len(LOG_BYTES_MAX + 1)
+            .unwrap();
+        let (mut position, mut rest) = (0, Vec::new());
+        read_from(&path, &mut position, &mut rest).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     }
 }

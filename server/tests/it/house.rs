@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use reqwest::header::{COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -48,6 +49,13 @@ impl House {
         let response = browser.create_administrator(&token).await;
         assert_eq!(response.status(), 302, "{}", self.process.output());
         browser
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // Asked to end it takes its engines along, which have process groups of their own.
+        self.process.stop(Signal::SIGTERM, PATIENCE);
     }
 }
 

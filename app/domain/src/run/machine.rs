@@ -5,6 +5,7 @@
 
 use super::event::{RunEvent, RunOutcome, Stage};
 use super::state::{RunState, StageStatus};
+use crate::catalogue::ModelSource;
 use crate::plan::{Deployment, RunPlan};
 
 /// What can happen to a run.
@@ -191,7 +192,9 @@ fn reason_to_skip(stage: Stage, plan: &RunPlan) -> Option<&'static str> {
         (Stage::TransferModel | Stage::DeployEngine, Deployment::Endpoint { .. }) => {
             Some("the endpoint serves already")
         }
-        (Stage::TransferModel, deployment) if deployment.is_reference() => {
+        (Stage::TransferModel, deployment)
+            if deployment.is_reference() || matches!(plan.model.source, ModelSource::Reference) =>
+        {
             Some("the reference engine runs no model")
         }
         (Stage::WarmUp, _) if plan.workload.warmup_requests == 0 => {

@@ -205,9 +205,16 @@ impl Draft {
                 readiness_timeout_s,
             } => {
                 let own = preset.template().len().min(command.words.len());
+                // Another model may be chosen: the command goes on to follow it.
+                let follow = |word: &String| match preset {
+                    EnginePreset::Custom if *word == plan.model.served_name => {
+                        "{served_name}".to_owned()
+                    }
+                    _ => word.clone(),
+                };
                 Some(EngineChoice {
                     preset: *preset,
-                    arguments: command.words.iter().skip(own).cloned().collect(),
+                    arguments: command.words.iter().skip(own).map(follow).collect(),
                     environment: command.environment.clone(),
                     readiness_timeout_s: *readiness_timeout_s,
                 })

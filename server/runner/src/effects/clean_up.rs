@@ -15,6 +15,10 @@ pub(super) async fn clean_up(run: &Run) -> Result<String, String> {
             .await;
     }
     Ok(match stopped_count {
+        // The server looks for what was left behind before it takes runs over.
+        0 if run.is_adopted => {
+            "Nothing is left running: the server stopped what was when it started again.".to_owned()
+        }
         0 => "Nothing was left running.".to_owned(),
         1 => "One process was stopped.".to_owned(),
         count => format!("{count} processes were stopped."),

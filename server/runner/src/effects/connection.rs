@@ -10,6 +10,7 @@ use crate::probe::probe_with;
 pub(super) async fn verify_connection(run: &Run) -> Result<String, String> {
     match &run.plan.deployment {
         Deployment::Endpoint { base_url, .. } => {
+            run.log(format!("Asking {base_url}.")).await;
             let key = run.key().await?;
             let shared = &run.shared;
             let check = probe_with(&shared.http, base_url, key.as_ref(), shared.now()).await;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use domain::load::{API_KEY_VARIABLE, LOAD_PLAN_VERSION, LoadEvent, LoadPhase, LoadPlan};
 use domain::measure::summary::Summary;
-use domain::run::RunEvent;
+use domain::run::{RunEvent, RunState};
 use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
+use super::collect::collect;
 use super::verify::{exit_of_engine, with_last_lines};
 use super::{LoadResult, Message, Run};
 use crate::process::prepare_command;
@@ -32,17 +33,24 @@ const EXIT_WITHIN: Duration = Duration::from_secs(10);
 /// Last lines of its log that a reason quotes.
 const QUOTED_LINES: usize = 5;
 
-pub(super) async fn run_load(run: &Run) -> Result<String, String> {
+pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
     let result = carry_load(run).await;
     // Whatever the load says, an engine that is gone is the better reason.
-    match (exit_of_engine(run).await?, result) {
-        (Some(status), Err(reason)) => {
+    let result = match (exit_of_engine(run).await?, result) {
+        (Some(status), Err(reason) | Ok(reason)) => {
+            let reason = reason.trim_end_matches('.');
             let reason = format!("the engine ended during the load ({status}), and {reason}");
             Err(with_last_lines(run, &reason).await)
         }
-        (Some(status), Ok(note)) => Ok(format!("{note} The engine ended by itself ({status}).")),
         (None, result) => result,
+    };
+    if result.is_err() && run.found.lock().await.load.is_some() {
+        // A failed request keeps its row: what was recorded says more than the reason.
+        if let Err(error) = collect(run, state).await {
+            run.log(format!("The records are lost: {error}")).await;
+        }
     }
+    result
 }
 
 async fn carry_load(run: &Run) -> Result<String, String> {
@@ -161,6 +169,7 @@ async fn follow_events(
                 prompt_source,
                 prompt_count,
             } => {
+                run.log(format!("{prompt_count} prompts are ready.")).await;
                 run.tell(Message::Event(RunEvent::LoadPrepared {
                     prompt_source,
                     prompt_count,
@@ -172,6 +181,7 @@ async fn follow_events(
             } => {
                 is_measuring = true;
                 run.tell(Message::MeasuringBegan).await;
+                run.log("The measured window begins.").await;
             }
             LoadEvent::Phase {
                 phase: LoadPhase::Drain,
@@ -181,7 +191,13 @@ async fn follow_events(
             }
             LoadEvent::Phase {
                 phase: LoadPhase::WarmUp,
-            } => {}
+            } => {
+                run.log(format!(
+                    "{} warm-up requests go out.",
+                    run.plan.workload.warmup_requests
+                ))
+                .await;
+            }
             LoadEvent::Live { sample } => {
                 run.tell(Message::Event(RunEvent::Live { sample })).await;
             }

@@ -2,6 +2,9 @@
 
 use domain::run::event::RunOutcome;
 use domain::run::{RunEvent, Stage, StageStatus};
+use domain::workload::StopRule;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::house::{House, llama_plan};
 
@@ -60,5 +63,32 @@ async fn an_engine_that_answers_nothing_fails_the_stage() {
     let id = house.queue(&plan).await;
     let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
     assert!(reason.contains("all 6 requests failed"), "{reason}");
+    // Each of them can be looked at.
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert_eq!(result.summary.failed_count, 6);
+    let records = &result.manifest.records_sha256;
+    assert!(!house.store.get_records(records).await.unwrap().is_empty());
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_llama_server_killed_during_the_load_fails_the_run_which_keeps_its_records() {
+    let mut house = House::open_whole().await;
+    house.start();
+    let mut plan = llama_plan();
+    plan.workload.output = "400".parse().unwrap();
+    plan.workload.stop = StopRule::Requests { count: 40 };
+    let id = house.queue(&plan).await;
+    let state = house.wait_for_stage(id, Stage::RunBenchmark).await;
+    let engine = i32::try_from(state.engine_process_id.unwrap()).unwrap();
+    kill(Pid::from_raw(engine), Signal::SIGKILL).unwrap();
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(
+        reason.contains("the engine ended during the load"),
+        "{reason}"
+    );
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert_eq!(result.summary.sent_count, 40);
+    assert!(result.summary.failed_count > 0);
     house.stop().await;
 }

@@ -2,6 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::catalogue::Node;
+use crate::engine::EngineCommand;
 use crate::time::Timestamp;
 use crate::workflow::planning::build_plan;
 
@@ -159,6 +160,23 @@ fn a_plan_can_be_started_from_again() {
     let again = Draft::from_plan(&plan);
     assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
     assert_eq!(again.first_open_step(&catalogue()), Step::Confirm);
+}
+
+#[test]
+fn a_custom_command_started_from_again_follows_the_model() {
+    let draft = answered(&complete());
+    let mut plan = build_plan(&draft, &catalogue()).unwrap();
+    let words = ["serve", "--name", "m1"].map(str::to_owned);
+    plan.deployment = Deployment::LocalProcess {
+        preset: EnginePreset::Custom,
+        command: EngineCommand {
+            words: words.into(),
+            environment: Vec::new(),
+        },
+        readiness_timeout_s: 60,
+    };
+    let engine = Draft::from_plan(&plan).model.unwrap().engine.unwrap();
+    assert_eq!(engine.arguments, ["serve", "--name", "{served_name}"]);
 }
 
 #[test]
