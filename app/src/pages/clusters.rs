@@ -58,15 +58,18 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
         let reached_by = match &cluster.kind {
             ClusterKind::ThisMachine => "processes of this machine".into_any(),
             ClusterKind::Endpoint { base_url, .. } => {
-                view! { <span class="mono">{base_url.clone()}</span> }.into_any()
+                view! { <span class="clamped mono" title=base_url.clone()>{base_url.clone()}</span> }.into_any()
             }
         };
         let description = (!cluster.description.is_empty())
-            .then(|| view! { <span class="under clip wide">{cluster.description.clone()}</span> });
+            .then(|| view! { <span class="under clamped" title=cluster.description.clone()>{cluster.description.clone()}</span> });
         let has = cluster
             .nodes
             .iter()
-            .map(|node| view! { <span class="line clip wide">{node_in_words(node, &cluster)}</span> })
+            .map(|node| {
+                let words = node_in_words(node, &cluster);
+                view! { <span class="clamped" title=words.clone()>{words.clone()}</span> }
+            })
             .collect_view();
         let checked_at = cluster
             .last_check
@@ -75,7 +78,9 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
         view! {
             <tr>
                 <th scope="row">
-                    <a class="row-link" href=routes::cluster(cluster.id)>{cluster.name.clone()}</a>
+                    <span class="breaking">
+                        <a class="row-link" href=routes::cluster(cluster.id)>{cluster.name.clone()}</a>
+                    </span>
                     {description}
                 </th>
                 <td><Reachability cluster=cluster.clone() /></td>

@@ -67,20 +67,23 @@ fn table(models: Vec<Model>) -> impl IntoView {
     ];
     let rows = models.into_iter().map(|model| {
         let description = (!model.description.is_empty())
-            .then(|| view! { <span class="under clip wide">{model.description.clone()}</span> });
+            .then(|| view! { <span class="under clamped" title=model.description.clone()>{model.description.clone()}</span> });
+        let source = model.source.in_words();
         let tokenizer = if model.tokenizer_path.is_empty() {
             view! { <span class="note">"asks the engine"</span> }.into_any()
         } else {
-            view! { <span class="mono">{model.tokenizer_path.clone()}</span> }.into_any()
+            view! { <span class="clamped mono" title=model.tokenizer_path.clone()>{model.tokenizer_path.clone()}</span> }.into_any()
         };
         view! {
             <tr>
                 <th scope="row">
-                    <a class="row-link" href=routes::model(model.id)>{model.name.clone()}</a>
+                    <span class="breaking">
+                        <a class="row-link" href=routes::model(model.id)>{model.name.clone()}</a>
+                    </span>
                     {description}
                 </th>
-                <td><span class="mono">{model.served_name.clone()}</span></td>
-                <td>{model.source.in_words()}</td>
+                <td><span class="clamped mono" title=model.served_name.clone()>{model.served_name.clone()}</span></td>
+                <td><span class="clamped" title=source.clone()>{source.clone()}</span></td>
                 <td>{tokenizer}</td>
                 <td>{model.created_at.to_minute_text()}</td>
             </tr>

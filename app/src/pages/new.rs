@@ -148,7 +148,7 @@ fn Drafts(
         let href = routes::wizard(workflow.id, next);
         view! {
             <tr>
-                <th scope="row"><a href=href.clone()>{name}</a></th>
+                <th scope="row"><span class="breaking"><a href=href.clone()>{name}</a></span></th>
                 <td>{format!("{}. {}", next.number(), next.label())}</td>
                 <td>{workflow.owner_name}</td>
                 <td>{workflow.updated_at.to_minute_text()}</td>

@@ -9,7 +9,7 @@ mod number;
 
 pub use amount::{bytes, percent, plural, signed_percent};
 pub use duration::{duration_ms, duration_s};
-pub use number::{count, exact, number, optional, short_count, signed};
+pub use number::{count, exact, fixed, number, optional, short_count, signed};
 
 /// What stands for a value that does not exist.
 pub const MISSING: &str = "–";

@@ -33,7 +33,7 @@ impl LogLevel {
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its place in the log: keeps lines apart while the view moves on.
+    /// Its own in the log, whatever else is shown: keeps lines apart while the view moves on.
     pub number: u64,
     /// When, ready to show.
     pub at: String,
@@ -52,6 +52,9 @@ pub fn LogView(
     /// The lines, oldest first. More than [`LOG_LINES_MAX`] are cut at the front.
     #[prop(into)]
     lines: Signal<Vec<LogLine>>,
+    /// Lines before these that the caller left out already.
+    #[prop(into, optional)]
+    left_out: Signal<usize>,
     /// What to say while there is no line.
     #[prop(into, default = "Nothing logged yet.".into())]
     empty_text: String,
@@ -90,11 +93,12 @@ pub fn LogView(
         >
             {move || is_empty.get().then(|| view! { <p class="log-empty">{empty_text.clone()}</p> })}
             {move || {
-                let count = cut_count();
+                let count = left_out.get() + cut_count();
                 (count > 0).then(|| view! { <p class="log-cut">{format!("{count} earlier lines are left out here.")}</p> })
             }}
             <ol>
-                <For each=shown key=|line| line.number let:line>
+                // The text belongs to the key: a line is worded with its stage or without.
+                <For each=shown key=|line| (line.number, line.text.clone()) let:line>
                     <li class=line.level.class()>
                         <time>{line.at}</time>
                         <span>{line.text}</span>

@@ -33,13 +33,13 @@ fn ThroughputCard(
     /// The figures.
     summary: Summary,
 ) -> impl IntoView {
-    let steady = summary
-        .steady_state
-        .and_then(|steady| steady.output_tok_per_s);
-    let note = steady.map_or_else(
-        || "no steady state found".to_owned(),
-        |rate| format!("{} while steady", format::number(rate.get())),
-    );
+    let steady = summary.steady_state;
+    let note = match steady.map(|steady| steady.output_tok_per_s) {
+        Some(Some(rate)) => format!("{} while steady", format::number(rate.get())),
+        // No whole slice of the timeline lies inside it.
+        Some(None) => "steady part too short for a throughput".to_owned(),
+        None => "no steady state found".to_owned(),
+    };
     let per_user = summary.user_tok_per_s.as_ref();
     let per_user = per_user.map(|metric| metric.distribution.median);
     let details = vec![
@@ -196,6 +196,8 @@ fn ErrorCard(
 
 #[cfg(test)]
 mod tests {
+    use domain::measure::steady::SteadyState;
+
     use super::super::fixture;
     use super::*;
 
@@ -211,6 +213,24 @@ mod tests {
         }
         // p99 of TTFT, TPOT and E2E: 150 answers carry p90 but neither p95 nor p99.
         assert_eq!(html.matches("few-samples").count(), 6, "{html}");
+    }
+
+    #[test]
+    fn a_steady_state_without_a_throughput_is_still_one() {
+        let steady = |output_tok_per_s| SteadyState {
+            start_s: Finite::ZERO,
+            end_s: Finite::from(1),
+            output_tok_per_s,
+        };
+        let note_of = |steady_state| {
+            html(Summary {
+                steady_state,
+                ..fixture::summary(150, 0)
+            })
+        };
+        assert!(note_of(Some(steady(Finite::new(12.5)))).contains("12.5 while steady"));
+        assert!(note_of(Some(steady(None))).contains("steady part too short"));
+        assert!(note_of(None).contains("no steady state found"));
     }
 
     #[test]

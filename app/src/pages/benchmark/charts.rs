@@ -3,7 +3,6 @@
 
 use domain::finite::Finite;
 use domain::measure::summary::{MetricSummary, Summary};
-use domain::measure::timeline::TimelineSlice;
 use leptos::prelude::*;
 use ui::chart::{CdfChart, ChartData, ChartPanel, HistogramChart, Hue, LinesChart, Shade};
 use ui::format;
@@ -87,12 +86,8 @@ pub fn TimelineCharts(
     );
     let mut load = LinesChart::of_load(slices, from_s, to_s);
     load.shades.extend(unsteady_shades(&summary));
-    // A slice without a value would cut the line; where every other slice is empty, as with few
-    // users, nothing would be left of it.
-    let with_ttft = slices_with(slices, |slice| slice.ttft_p50_ms);
-    let with_itl = slices_with(slices, |slice| slice.itl_p50_ms);
-    let ttft = LinesChart::of_ttft(&with_ttft, from_s, to_s);
-    let itl = LinesChart::of_itl(&with_itl, from_s, to_s);
+    let ttft = LinesChart::of_ttft(slices, from_s, to_s).without_gaps();
+    let itl = LinesChart::of_itl(slices, from_s, to_s).without_gaps();
     let steady = steady_in_words(&summary);
     let panel = |title: &'static str, chart: LinesChart, note: &'static str| {
         let data = Signal::stored(ChartData::Lines(chart));
@@ -109,14 +104,6 @@ pub fn TimelineCharts(
             {panel("ITL over time", itl, "ms")}
         </div>
     }
-}
-
-fn slices_with(
-    slices: &[TimelineSlice],
-    value: fn(&TimelineSlice) -> Option<Finite>,
-) -> Vec<TimelineSlice> {
-    let slices = slices.iter().filter(|slice| value(slice).is_some());
-    slices.cloned().collect()
 }
 
 /// The parts of the measured window in which the load did not hold, where they can be seen.

@@ -76,7 +76,7 @@ pub fn LiveView(
         }}
         <div class="live-columns">
             <StagePanel stages />
-            <RunLog run />
+            <RunLog run is_live=true />
         </div>
     }
 }

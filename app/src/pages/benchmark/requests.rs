@@ -150,12 +150,17 @@ fn row(row: RequestRow) -> impl IntoView {
         view! { " " <span class="note" title="A reused connection was already closed; it went out again on a fresh one.">"sent again"</span> }
     });
     let number = |value: Option<Finite>, unit: &str| Figure::new(value, unit);
+    // Instants are compared down the column: all with the same decimals.
+    let sent_at = Figure {
+        text: format::fixed(row.sent_at_s.get(), 3),
+        ..number(Some(row.sent_at_s), "s")
+    };
     let outcome = outcome(&row);
     view! {
         <tr>
             <th scope="row">{format!("#{}", row.index)} {part} {again}</th>
             <td class="request-outcome">{outcome}</td>
-            <NumberCell figure=number(Some(row.sent_at_s), "s") />
+            <NumberCell figure=sent_at />
             <NumberCell figure=number(row.ttft_ms, "ms") />
             <NumberCell figure=number(row.tpot_ms, "ms") />
             <NumberCell figure=number(row.itl_mean_ms, "ms") />
@@ -227,6 +232,7 @@ mod tests {
         for part in [
             "HTTP 503",
             "out of memory",
+            "3.000",
             "Showing 51–51 of 120 requests",
             "page=3",
             "Only the 4 that failed",

@@ -2,6 +2,7 @@
 
 use domain::history::{BenchmarkDetail, BenchmarkResult};
 use domain::id::BenchmarkId;
+use domain::measure::summary::Summary;
 use domain::requests::{RequestPage, ScatterData};
 use domain::run::RunState;
 use leptos::prelude::*;
@@ -54,8 +55,8 @@ pub fn ResultView(
     let status = detail.status;
     let verdict = judge(&result.summary);
     let notes = verdict.notes.join(" ");
-    let sent_count = u64::from(result.summary.sent_count);
-    let tabs = Signal::derive(move || url.with(|url| tabs(id, url, sent_count)));
+    let row_count = request_row_count(&result.summary);
+    let tabs = Signal::derive(move || url.with(|url| tabs(id, url, row_count)));
     let tab = Memo::new(move |_| url.with(|url| url.tab));
     let (summary, outcome_run) = (result.summary.clone(), run.clone());
     let body = move || match tab.get() {
@@ -74,11 +75,21 @@ pub fn ResultView(
     }
 }
 
-fn tabs(id: BenchmarkId, url: &ResultUrl, sent_count: u64) -> Vec<Tab> {
+/// Rows of the request table: warm-up and drain have theirs too.
+fn request_row_count(summary: &Summary) -> u64 {
+    let counts = [
+        summary.warmup_count,
+        summary.sent_count,
+        summary.drained_count,
+    ];
+    counts.into_iter().map(u64::from).sum()
+}
+
+fn tabs(id: BenchmarkId, url: &ResultUrl, row_count: u64) -> Vec<Tab> {
     let shown = ResultTab::ALL.into_iter().map(|tab| {
         let shown = Tab::new(tab.label(), url.with_tab(tab).href(id), tab == url.tab);
         if tab == ResultTab::Requests {
-            shown.with_count(format::short_count(sent_count))
+            shown.with_count(format::short_count(row_count))
         } else {
             shown
         }

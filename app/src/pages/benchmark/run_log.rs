@@ -1,27 +1,32 @@
 //! The log of a run, all stages or one.
 
+use domain::run::event::LOG_LINES_MAX;
 use domain::run::{RunState, Stage};
 use leptos::prelude::*;
 use ui::card::Card;
 use ui::log_view::{LogLevel, LogLine, LogView};
 
-/// The lines of one stage, or of all in the order they were written.
-pub fn lines_of(run: &RunState, only: Option<Stage>) -> Vec<LogLine> {
-    let shown = run
-        .stages
-        .iter()
-        .filter(|state| only.is_none_or(|stage| stage == state.stage));
-    let mut lines: Vec<_> = shown
-        .flat_map(|state| {
-            let stage = state.stage;
-            state.log.iter().map(move |(at, line)| (*at, stage, line))
+/// Last lines of a stage that the page of a running benchmark shows: an engine that floods its log
+/// must not hold up the page.
+const LIVE_LINES_MAX: usize = 200;
+
+/// The last lines of one stage, or of all in the order they were written: at most `most` of each
+/// stage.
+pub fn lines_of(run: &RunState, only: Option<Stage>, most: usize) -> Vec<LogLine> {
+    let mut lines: Vec<_> = (0..)
+        .zip(&run.stages)
+        .filter(|(_, state)| only.is_none_or(|stage| stage == state.stage))
+        .flat_map(|(place, state)| {
+            let numbered = (place * LOG_LINES_MAX as u64..).zip(&state.log);
+            let shown = numbered.skip(state.log.len().saturating_sub(most));
+            shown.map(|(number, (at, line))| (*at, number, state.stage, line))
         })
         .collect();
     // Stable: lines of one instant stay in the order of their stages.
     lines.sort_by_key(|(at, ..)| *at);
-    (0u64..)
-        .zip(lines)
-        .map(|(number, (at, stage, line))| LogLine {
+    lines
+        .into_iter()
+        .map(|(at, number, stage, line)| LogLine {
             number,
             at: at.to_clock_text(),
             level: LogLevel::Info,
@@ -34,6 +39,15 @@ pub fn lines_of(run: &RunState, only: Option<Stage>) -> Vec<LogLine> {
         .collect()
 }
 
+/// How many lines [`lines_of`] leaves out.
+fn left_out_of(run: &RunState, only: Option<Stage>, most: usize) -> usize {
+    let stages = run.stages.iter();
+    let chosen = stages.filter(|state| only.is_none_or(|stage| stage == state.stage));
+    chosen
+        .map(|state| state.log.len().saturating_sub(most))
+        .sum()
+}
+
 /// The panel with the log and the choice of a stage.
 #[component]
 pub fn RunLog(
@@ -43,9 +57,14 @@ pub fn RunLog(
     /// For a page that shows little else.
     #[prop(optional)]
     is_tall: bool,
+    /// For a run that goes on: its last lines. The whole log shows once it is over.
+    #[prop(optional)]
+    is_live: bool,
 ) -> impl IntoView {
     let only = RwSignal::new(None::<Stage>);
-    let lines = Memo::new(move |_| run.with(|run| lines_of(run, only.get())));
+    let most = if is_live { LIVE_LINES_MAX } else { usize::MAX };
+    let lines = Memo::new(move |_| run.with(|run| lines_of(run, only.get(), most)));
+    let left_out = Memo::new(move |_| run.with(|run| left_out_of(run, only.get(), most)));
     let choose = move |event| {
         let name = event_target_value(&event);
         only.set(Stage::ALL.into_iter().find(|stage| stage.as_str() == name));
@@ -67,7 +86,7 @@ pub fn RunLog(
                 }
             }
         >
-            <LogView label="Log of the run" lines is_tall />
+            <LogView label="Log of the run" lines left_out is_tall />
         </Card>
     }
 }
@@ -94,19 +113,28 @@ mod tests {
             log(2, Stage::VerifyConnection, "late line"),
             log(3, Stage::DeployEngine, "ready"),
         ]);
-        let all: Vec<String> = lines_of(&run, None).into_iter().map(|l| l.text).collect();
+        let texts = |only, most| -> Vec<String> {
+            let lines = lines_of(&run, only, most).into_iter();
+            lines.map(|line| line.text).collect()
+        };
         assert_eq!(
-            all,
+            texts(None, usize::MAX),
             [
                 "Deploy engine: started",
                 "Verify cluster connection: late line",
                 "Deploy engine: ready"
             ]
         );
-        let one: Vec<String> = lines_of(&run, Some(Stage::DeployEngine))
-            .into_iter()
-            .map(|l| l.text)
-            .collect();
-        assert_eq!(one, ["started", "ready"]);
+        let one = Some(Stage::DeployEngine);
+        assert_eq!(texts(one, usize::MAX), ["started", "ready"]);
+        assert_eq!(left_out_of(&run, None, usize::MAX), 0);
+
+        // Cut, a line keeps its number: the view knows it again.
+        assert_eq!(texts(one, 1), ["ready"]);
+        assert_eq!(left_out_of(&run, one, 1), 1);
+        assert_eq!(
+            lines_of(&run, one, 1).first(),
+            lines_of(&run, one, 2).last()
+        );
     }
 }

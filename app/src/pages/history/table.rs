@@ -94,7 +94,7 @@ fn row_view(row: BenchmarkRow) -> impl IntoView {
         .is_some_and(|rate| rate.get() > 0.0)
         .then_some("has-errors");
     let failure = row.failure.clone().map(|reason| {
-        view! { <span class="under clip" title=reason.clone()>{reason.clone()}</span> }
+        view! { <span class="under clamped" title=reason.clone()>{reason.clone()}</span> }
     });
     view! {
         <tr class=error_tone>
@@ -104,12 +104,12 @@ fn row_view(row: BenchmarkRow) -> impl IntoView {
             </th>
             <td><StatusBadge status=row.status />{failure}</td>
             <td>
-                <span class="line clip" title=row.model_name.clone()>{row.model_name.clone()}</span>
-                <span class="under clip" title=row.engine_name.clone()>{row.engine_name.clone()}</span>
+                <span class="clamped" title=row.model_name.clone()>{row.model_name.clone()}</span>
+                <span class="under clamped" title=row.engine_name.clone()>{row.engine_name.clone()}</span>
             </td>
             <td>
-                <span class="line clip" title=row.cluster_name.clone()>{row.cluster_name.clone()}</span>
-                <span class="under clip" title=row.vendor.clone()>{hardware_in_words(&row)}</span>
+                <span class="clamped" title=row.cluster_name.clone()>{row.cluster_name.clone()}</span>
+                <span class="under clamped" title=row.vendor.clone()>{hardware_in_words(&row)}</span>
             </td>
             <NumberCell figure=load_figure(&row) />
             <NumberCell figure=Figure::new(row.output_tok_per_s, "tok/s") />

@@ -15,6 +15,10 @@ use super::option::{finish, merge, shortened};
 use super::twin::Twin;
 use crate::format;
 
+/// A warm-up shorter than this share of the drawn time is the start of the first request, not a
+/// warm-up.
+const WARM_UP_SHARE_MIN: f64 = 0.01;
+
 /// The axis a series belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -59,6 +63,9 @@ pub struct LinesChart {
     pub series: Vec<LineSeries>,
     /// The shades.
     pub shades: Vec<Shade>,
+    /// Where the time of a finished run ends, in seconds, also where no value lies so late; `None`
+    /// while it goes on.
+    pub end_s: Option<Finite>,
 }
 
 impl LinesChart {
@@ -125,6 +132,23 @@ impl LinesChart {
             .into()
     }
 
+    /// Leaves out the instants without any value: each would cut the lines, and where every other
+    /// one is empty, as with few users, nothing would be left of them.
+    #[must_use]
+    pub fn without_gaps(mut self) -> Self {
+        let kept: Vec<bool> = (0..self.x_s.len())
+            .map(|place| {
+                let at = |series: &LineSeries| series.values.get(place).copied().flatten();
+                self.series.iter().any(|series| at(series).is_some())
+            })
+            .collect();
+        self.x_s = kept_of(&self.x_s, &kept);
+        for series in &mut self.series {
+            series.values = kept_of(&series.values, &kept);
+        }
+        self
+    }
+
     /// The instants of the slices, and the shades before and after the measured window.
     fn of_slices(slices: &[TimelineSlice], window_start_s: Finite, window_end_s: Finite) -> Self {
         let end = |slice: &TimelineSlice| slice.start_s.get() + slice.length_s.get();
@@ -138,9 +162,14 @@ impl LinesChart {
             ("drain", window_end_s, end_s),
         ];
         // A drain shorter than a slice is the rounding of the last slice, not a drain.
-        let shortest_s = slices.first().map_or(0.0, |slice| slice.length_s.get());
+        let slice_s = slices.first().map_or(0.0, |slice| slice.length_s.get());
         let shades = shades.into_iter().filter(|(label, from_s, to_s)| {
-            to_s.get() - from_s.get() > if *label == "drain" { shortest_s } else { 0.0 }
+            let shortest_s = if *label == "drain" {
+                slice_s
+            } else {
+                end_s.get() * WARM_UP_SHARE_MIN
+            };
+            to_s.get() - from_s.get() > shortest_s
         });
         let shades = shades.map(|(label, from_s, to_s)| Shade {
             label: label.to_owned(),
@@ -151,6 +180,7 @@ impl LinesChart {
             x_s: slices.iter().map(|slice| slice.start_s).collect(),
             series: Vec::new(),
             shades: shades.collect(),
+            end_s: slices.last().map(|slice| slice.start_s),
         }
     }
 
@@ -160,9 +190,10 @@ impl LinesChart {
 
     pub(super) fn option(&self, palette: &Palette) -> Value {
         let mut x_axis = axis::horizontal(palette, AxisType::Value);
-        if let (Some(first), Some(last)) = (self.x_s.first(), self.x_s.last()) {
-            let shades = self.shades.iter().map(|shade| shade.to_s.get());
-            let end_s = shades.fold(last.get().max(1.0), f64::max);
+        let shades = self.shades.iter().map(|shade| shade.to_s);
+        let ends = shades.chain(self.x_s.last().copied()).chain(self.end_s);
+        let end_s = up_to_tenth(ends.map(Finite::get).fold(1.0, f64::max));
+        if let Some(first) = self.x_s.first() {
             x_axis = x_axis.min(first.get().min(0.0)).max(end_s);
         }
         let mut chart = Chart::new()
@@ -196,10 +227,9 @@ impl LinesChart {
             }],
             "yAxis": [{ "nameTextStyle": { "align": "left" }, "scale": false }],
         });
-        // Each label at its outer edge: a shade may be narrower than its name.
+        // A shade may be narrower than its name: each label grows towards the middle of the chart.
         let labels = self.shades.iter().map(|shade| {
-            let is_first = Some(&shade.from_s) == self.x_s.first();
-            let position = if is_first {
+            let position = if shade.from_s.get() < end_s / 2.0 {
                 "insideTopLeft"
             } else {
                 "insideTopRight"
@@ -273,15 +303,18 @@ impl LinesChart {
     }
 
     pub(super) fn finding(&self) -> String {
-        let is_shaded = |x_s: Finite| {
-            self.shades
-                .iter()
-                .any(|shade| shade.from_s <= x_s && x_s < shade.to_s)
+        // A shade ends where the next part begins; at the end of the chart there is no next part.
+        let last_s = self.x_s.last();
+        let is_shaded = |x_s: &Finite| {
+            self.shades.iter().any(|shade| {
+                let is_its_end = *x_s == shade.to_s && last_s == Some(x_s);
+                shade.from_s <= *x_s && (*x_s < shade.to_s || is_its_end)
+            })
         };
         let parts = self.series.iter().filter_map(|series| {
             let points = self.x_s.iter().zip(&series.values);
             let values = points
-                .filter(|(x_s, _)| !is_shaded(**x_s))
+                .filter(|(x_s, _)| !is_shaded(x_s))
                 .filter_map(|(_, value)| value.map(Finite::get));
             let (low, high) = values.fold(None, |range: Option<(f64, f64)>, value| {
                 Some(range.map_or((value, value), |(low, high)| {
@@ -296,7 +329,13 @@ impl LinesChart {
         });
         let parts: Vec<String> = parts.collect();
         if parts.is_empty() {
-            return "Nothing measured yet.".to_owned();
+            let is_begun = self.end_s.is_some() || !self.x_s.is_empty();
+            let text = if is_begun {
+                "No value in the measured window."
+            } else {
+                "Nothing measured yet."
+            };
+            return text.to_owned();
         }
         let window = if self.shades.is_empty() {
             ""
@@ -305,6 +344,17 @@ impl LinesChart {
         };
         format!("{}{window}.", parts.join("; "))
     }
+}
+
+fn kept_of<T: Copy>(values: &[T], kept: &[bool]) -> Vec<T> {
+    let kept = values.iter().zip(kept).filter(|(_, is_kept)| **is_kept);
+    kept.map(|(value, _)| *value).collect()
+}
+
+/// The next tenth of a second: the last label of the axis shows this number as it is.
+fn up_to_tenth(seconds: f64) -> f64 {
+    // A tenth that is not exact in binary stays where it is.
+    (seconds * 10.0 - 1e-6).ceil() / 10.0
 }
 
 #[cfg(test)]
@@ -356,5 +406,70 @@ mod tests {
         assert_eq!(option["yAxis"].as_array().unwrap().len(), 1);
         assert!(option["series"][0]["data"][3][1].is_null());
         assert_eq!(chart.twin().rows[3], ["3.00", "–", "–"]);
+        let whole = chart.without_gaps();
+        assert_eq!(whole.twin().rows[3], ["4.00", "200", "–"]);
+        assert_eq!(whole.x_s.len(), 19);
+    }
+
+    #[test]
+    fn charts_of_one_run_end_together() {
+        let mut slices = slices();
+        for slice in slices.iter_mut().skip(10) {
+            slice.ttft_p50_ms = None;
+        }
+        let (from_s, to_s) = (finite(2.0), finite(16.0));
+        let load = LinesChart::of_load(&slices, from_s, to_s);
+        let ttft = LinesChart::of_ttft(&slices, from_s, to_s).without_gaps();
+        assert_eq!(ttft.shades, load.shades);
+        let end_of = |chart: &LinesChart| chart.option(&palette())["xAxis"][0]["max"].clone();
+        assert_eq!(end_of(&ttft), end_of(&load));
+    }
+
+    #[test]
+    fn the_axis_ends_at_a_short_number() {
+        let mut chart = LinesChart::of_load(&slices(), Finite::ZERO, finite(19.8));
+        chart.x_s.push(finite(19.845_975_546));
+        let option = chart.option(&palette());
+        assert_eq!(option["xAxis"][0]["max"], 19.9);
+        for (seconds, end_s) in [(1.1, 1.1), (5.8, 5.8), (3.01, 3.1)] {
+            assert!((up_to_tenth(seconds) - end_s).abs() < 1e-9, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn no_warm_up_draws_no_shade_and_a_short_one_keeps_its_label_inside() {
+        let without = LinesChart::of_load(&slices(), finite(0.002), finite(19.8));
+        assert!(without.shades.is_empty());
+        assert!(without.finding().ends_with("requests."), "no window named");
+        let short = LinesChart::of_ttft(&slices(), finite(0.5), finite(16.0));
+        let option = short.option(&palette());
+        let areas = &option["series"][0]["markArea"]["data"];
+        assert_eq!(areas[0][0]["label"]["position"], "insideTopLeft");
+        assert_eq!(areas[1][0]["label"]["position"], "insideTopRight");
+    }
+
+    #[test]
+    fn what_lies_in_a_shade_alone_is_no_finding() {
+        let mut live = LinesChart {
+            end_s: None,
+            ..LinesChart::of_load(&slices(), Finite::ZERO, finite(19.8))
+        };
+        // Warm-up as far as the samples go: the last one lies on the shade's end.
+        live.shades = vec![Shade {
+            label: "warm-up".to_owned(),
+            from_s: Finite::ZERO,
+            to_s: finite(19.0),
+        }];
+        assert_eq!(live.finding(), "No value in the measured window.");
+        // With more to come, the end of the shade is where the window begins.
+        live.x_s.push(finite(20.0));
+        let finding = live.finding();
+        assert!(finding.starts_with("Output between 1,019"), "{finding}");
+        assert_eq!(LinesChart::default().finding(), "Nothing measured yet.");
+        let finished = LinesChart {
+            end_s: Some(finite(19.0)),
+            ..LinesChart::default()
+        };
+        assert_eq!(finished.finding(), "No value in the measured window.");
     }
 }

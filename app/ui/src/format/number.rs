@@ -36,6 +36,16 @@ pub fn number(value: f64) -> String {
     format!("{sign}{}", group_thousands(&text))
 }
 
+/// A number with so many decimals, whatever its size: for columns that are read down.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return MISSING.to_owned();
+    }
+    let sign = if value < 0.0 { "−" } else { "" };
+    let digits = group_thousands(&format!("{:.decimals$}", value.abs()));
+    format!("{sign}{digits}")
+}
+
 /// Like [`number`], with a plus sign before what is positive.
 pub fn signed(value: f64) -> String {
     let text = number(value);
@@ -142,6 +152,13 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text, "{value}");
         }
+    }
+
+    #[test]
+    fn fixed_decimals_stay() {
+        assert_eq!(fixed(0.000_795, 3), "0.001");
+        assert_eq!(fixed(1_234.5, 3), "1,234.500");
+        assert_eq!(fixed(-0.5, 1), "−0.5");
     }
 
     #[test]
