@@ -152,7 +152,7 @@ def in_words(values: list[float | None]) -> str:
     low, middle, high = min(known), statistics.median(known), max(known)
     if all(value == int(value) for value in known):
         return f"{middle:g} ({low:g} to {high:g})" if low != high else f"{middle:g}"
-    decimals = 1 if middle >= 100 else 2
+    decimals = 1 if middle >= 100 else 2 if middle >= 1 else 3
     return f"{middle:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"
 
 
