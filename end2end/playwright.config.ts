@@ -23,12 +23,13 @@ export default defineConfig<AssayOptions, AssayOptions>({
   fullyParallel: false,
   retries: 0,
   forbidOnly: process.env['CI'] !== undefined,
-  timeout: 90_000,
-  expect: { timeout: 10_000 },
+  // Only what hangs gets here: a busy machine may take its time.
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
   reporter: [['list']],
   use: {
-    actionTimeout: 10_000,
-    navigationTimeout: 20_000,
+    actionTimeout: 20_000,
+    navigationTimeout: 40_000,
     viewport: { width: 1440, height: 900 },
     // Far from the server's own: a page must depend on neither.
     timezoneId: 'Asia/Kolkata',

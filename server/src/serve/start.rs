@@ -25,6 +25,7 @@ use super::{assets, telemetry};
 
 /// How long open answers may take when the server stops.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+const DATABASE_SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "sqlite:"];
 /// How often expired sessions are deleted.
 const SESSION_SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -191,12 +192,19 @@ fn make_data_dir(data_dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 async fn open_store(database_url: Option<&str>, data_dir: &Path) -> anyhow::Result<Store> {
-    match database_url {
-        Some(url) => Store::open(url, data_dir).await,
-        None => Store::open_embedded(data_dir).await,
-    }
+    let Some(url) = database_url else {
+        let opened = Store::open_embedded(data_dir).await;
+        return opened.context("could not open the database");
+    };
     // The URL may hold a password: it is not repeated.
-    .context("could not open the database")
+    if !DATABASE_SCHEMES
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        bail!("--database-url begins with postgres:// or sqlite:, no other database is known");
+    }
+    let opened = Store::open(url, data_dir).await;
+    opened.context("could not open the database: is its server running, and --database-url right?")
 }
 
 /// The same after every start, and different for each data directory of each machine.

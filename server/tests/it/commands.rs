@@ -75,6 +75,17 @@ fn a_password_in_the_database_url_is_not_repeated() {
 }
 
 #[test]
+fn another_kind_of_database_is_refused_by_name() {
+    let folder = testkit::data_dir();
+    let url = "mysql://u:hunter2@127.0.0.1/x";
+    let mut process = spawn(folder.path(), "127.0.0.1:0", &["--database-url", url]);
+    assert!(!process.wait_for_exit(PATIENCE).success());
+    let output = process.output();
+    assert!(output.contains("begins with postgres://"), "{output}");
+    assert!(!output.contains("hunter2"), "{output}");
+}
+
+#[test]
 fn it_stops_when_it_is_asked_to() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let mut house = House::start(&[]);

@@ -9,3 +9,4 @@ mod headers;
 mod house;
 mod live;
 mod recovery;
+mod tls;
