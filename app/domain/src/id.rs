@@ -41,6 +41,12 @@ ids! {
     NodeId
     /// A sealed secret.
     CredentialId
-    /// A person with an account.
+    /// A person or a service account.
     UserId
+    /// An API token.
+    TokenId
+    /// An imported set of prompts.
+    DatasetId
+    /// The runs of one plan that repeat each other.
+    RerunGroupId
 }
