@@ -26,7 +26,7 @@ pub async fn get_visitor() -> Result<Visitor, ApiError> {
     let (ctx, actor) = signed_in()?;
     let is_demo = ctx.facts().is_demo;
     Ok(Visitor {
-        person: actor.0,
+        person: actor.person,
         is_demo,
     })
 }

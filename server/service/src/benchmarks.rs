@@ -67,7 +67,7 @@ pub async fn cancel_benchmark(
     let is_asked = !detail.status.is_terminal()
         && ctx
             .store
-            .request_cancel(id, &actor.0.name, ctx.now())
+            .request_cancel(id, &actor.person.name, ctx.now())
             .await?;
     if !is_asked && get_benchmark(ctx, actor, id).await?.status.is_terminal() {
         return Err(ServiceError::Conflict(
@@ -88,7 +88,7 @@ pub async fn set_tags(
 ) -> Result<Vec<String>, ServiceError> {
     actor.require(Role::Operator, "edit tags")?;
     let detail = get_benchmark(ctx, actor, id).await?;
-    if detail.owner_name != actor.0.name {
+    if detail.owner_name != actor.person.name {
         actor.require(Role::Lead, "edit the tags of somebody else's benchmark")?;
     }
     let tags = parse_tags(text).map_err(|message| FieldErrors::one("tags", message))?;

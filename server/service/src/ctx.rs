@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::access::{Person, Role};
+use domain::id::TokenId;
 use domain::time::Timestamp;
 use runner::{Clock, QueueSignal};
 use store::Store;
@@ -91,14 +92,36 @@ impl fmt::Debug for Ctx {
     }
 }
 
-/// A signed-in person who asks for something.
+/// How somebody who asks came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A person at a browser, who signed in.
+    Session,
+    /// A program with this API token.
+    Token(TokenId),
+}
+
+/// Somebody who asks for something: the person, and how they came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(pub Person);
+pub struct Actor {
+    /// Who. Behind a token: its account, with no more rights than the token has.
+    pub person: Person,
+    /// How they came in.
+    pub via: Via,
+}
 
 impl Actor {
+    /// A person who signed in.
+    pub fn signed_in(person: Person) -> Self {
+        Self {
+            person,
+            via: Via::Session,
+        }
+    }
+
     /// Whether this person may do what needs `role`.
     pub fn is_at_least(&self, role: Role) -> bool {
-        self.0.role >= role
+        self.person.role >= role
     }
 
     /// Refuses those below `role`; `what` ends the sentence “… may”.
@@ -108,7 +131,7 @@ impl Actor {
         }
         Err(ServiceError::Forbidden(format!(
             "Your role is {}. To {what}, ask an administrator for the role {}.",
-            self.0.role.as_str(),
+            self.person.role.as_str(),
             role.as_str()
         )))
     }

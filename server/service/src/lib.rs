@@ -22,6 +22,6 @@ pub mod session;
 pub mod system;
 pub mod workflows;
 
-pub use ctx::{Actor, Ctx, CtxParts, IdSource};
+pub use ctx::{Actor, Ctx, CtxParts, IdSource, Via};
 pub use error::ServiceError;
 pub use runner::Clock;

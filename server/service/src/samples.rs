@@ -85,7 +85,7 @@ pub async fn run_demo_samples(ctx: &Ctx, actor: &Actor) -> Result<Vec<BenchmarkI
         let plan = build_plan(&draft, &catalogue)?;
         let id = BenchmarkId(ctx.new_id());
         ctx.store
-            .insert_benchmark(id, &plan, actor.0.id, true, ctx.now())
+            .insert_benchmark(id, &plan, actor.person.id, true, ctx.now())
             .await?;
         ids.push(id);
     }

@@ -18,7 +18,7 @@ pub async fn start_workflow(
     from: Option<BenchmarkId>,
 ) -> Result<Workflow, ServiceError> {
     actor.require(Role::Operator, "create benchmarks")?;
-    let open = ctx.store.list_open_workflows(actor.0.id).await?;
+    let open = ctx.store.list_open_workflows(actor.person.id).await?;
     if open.len() >= OPEN_WORKFLOWS_MAX {
         return Err(ServiceError::Conflict(format!(
             "You have {OPEN_WORKFLOWS_MAX} unfinished drafts. Finish or discard some first."
@@ -34,8 +34,8 @@ pub async fn start_workflow(
     let now = ctx.now();
     let workflow = Workflow {
         id: WorkflowId(ctx.new_id()),
-        owner_id: actor.0.id,
-        owner_name: actor.0.name.clone(),
+        owner_id: actor.person.id,
+        owner_name: actor.person.name.clone(),
         draft,
         revision: 1,
         state: WorkflowState::Open,
@@ -57,7 +57,7 @@ pub async fn get_workflow(
         .find_workflow(id)
         .await?
         .ok_or_else(|| not_found("draft"))?;
-    if workflow.owner_id != actor.0.id && !actor.is_at_least(Role::Administrator) {
+    if workflow.owner_id != actor.person.id && !actor.is_at_least(Role::Administrator) {
         return Err(ServiceError::Forbidden(format!(
             "This draft belongs to {}. Start one of your own.",
             workflow.owner_name
@@ -68,7 +68,7 @@ pub async fn get_workflow(
 
 /// This person's workflows that can be gone on with.
 pub async fn list_open_workflows(ctx: &Ctx, actor: &Actor) -> Result<Vec<Workflow>, ServiceError> {
-    Ok(ctx.store.list_open_workflows(actor.0.id).await?)
+    Ok(ctx.store.list_open_workflows(actor.person.id).await?)
 }
 
 /// Validates and saves the answer of one step. `revision` is the one the form was shown with: when

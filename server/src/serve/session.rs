@@ -78,7 +78,7 @@ pub(super) async fn attach_visitor(
 
 async fn find_actor(edge: &Edge, session: &Session) -> Result<Option<Actor>, ServiceError> {
     if let Some(person) = &edge.demo_administrator {
-        return Ok(Some(Actor(Person::clone(person))));
+        return Ok(Some(Actor::signed_in(Person::clone(person))));
     }
     let id: Option<UserId> = session.get(PERSON).await.map_err(ServiceError::internal)?;
     let Some(id) = id else {
@@ -94,7 +94,7 @@ async fn find_actor(edge: &Edge, session: &Session) -> Result<Option<Actor>, Ser
     }
     Ok(service::session::find_person(&edge.ctx, id)
         .await?
-        .map(Actor))
+        .map(Actor::signed_in))
 }
 
 async fn carry_out(

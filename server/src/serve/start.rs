@@ -224,7 +224,7 @@ fn spawn_runner(
 }
 
 async fn run_samples(ctx: Ctx, person: Arc<Person>) {
-    let actor = Actor(Person::clone(&person));
+    let actor = Actor::signed_in(Person::clone(&person));
     match service::samples::run_demo_samples(&ctx, &actor).await {
         Ok(ids) if ids.is_empty() => {}
         Ok(ids) => tracing::info!("{} sample benchmarks are queued", ids.len()),

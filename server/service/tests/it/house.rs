@@ -68,7 +68,7 @@ impl House {
             .insert_user(id, name, role, "no hash", Timestamp(1))
             .await
             .unwrap();
-        Actor(Person {
+        Actor::signed_in(Person {
             id,
             name: name.to_owned(),
             role,

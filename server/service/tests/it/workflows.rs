@@ -138,7 +138,7 @@ async fn an_earlier_benchmark_is_a_start() {
         Step::Confirm,
         "all but the confirmation"
     );
-    assert_eq!(again.owner_id, grace.0.id);
+    assert_eq!(again.owner_id, grace.person.id);
 }
 
 #[tokio::test]
