@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod catalogue;
+pub mod dataset;
 pub mod field;
 pub mod finite;
 pub mod id;

@@ -25,13 +25,23 @@ pub struct Histogram {
 impl Histogram {
     /// Bins values sorted in ascending order. `None` when there are none.
     pub fn of_sorted(sorted: &[f64]) -> Option<Self> {
+        Self::with_step_from(sorted, 0.0)
+    }
+
+    /// Bins whole numbers sorted in ascending order: no bin is narrower than 1, so that none is
+    /// empty only because no whole number lies in it. `None` when there are none.
+    pub fn of_sorted_counts(sorted: &[f64]) -> Option<Self> {
+        Self::with_step_from(sorted, 1.0)
+    }
+
+    fn with_step_from(sorted: &[f64], step_min: f64) -> Option<Self> {
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let median = percentile_of_sorted(sorted, 50.0)?;
         let is_logarithmic = min > 0.0 && max > median * LOGARITHMIC_FROM_RATIO;
         let edges = if is_logarithmic {
             geometric_edges(min, max)
         } else {
-            even_edges(min, max)
+            even_edges(min, max, step_min)
         };
         let mut counts = vec![0u32; edges.len().saturating_sub(1)];
         for value in sorted {
@@ -51,9 +61,9 @@ impl Histogram {
 }
 
 /// Edges at round multiples of 1, 2 or 5 times a power of ten.
-fn even_edges(min: f64, max: f64) -> Vec<f64> {
+fn even_edges(min: f64, max: f64, step_min: f64) -> Vec<f64> {
     let span = (max - min).max(max.abs() * 1e-6).max(1e-9);
-    let step = round_step(span / BINS_MAX as f64);
+    let step = round_step(span / BINS_MAX as f64).max(step_min);
     let first = (min / step).floor();
     let last = (max / step).floor() + 1.0;
     #[expect(
