@@ -6,6 +6,7 @@ mod edge;
 mod export;
 mod live;
 mod problem;
+mod rest;
 mod router;
 mod security;
 mod session;

@@ -173,6 +173,30 @@ pub struct HistoryQuery {
     pub page: u32,
     /// Rows of a page, one of [`PAGE_SIZES`].
     pub page_size: u32,
+    /// What only the API can ask for; it does not stand in the URL.
+    pub further: FurtherQuery,
+}
+
+/// What the API can ask the history for beyond what its page offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FurtherQuery {
+    /// Only benchmarks of this name.
+    pub name: Option<NameFilter>,
+    /// Only benchmarks of a model that had this name.
+    pub model_name: Option<NameFilter>,
+    /// Only benchmarks on a cluster that had this name.
+    pub cluster_name: Option<NameFilter>,
+    /// Columns for rows that the first one leaves equal, each with whether largest come first.
+    pub then_by: Vec<(SortKey, bool)>,
+}
+
+/// A name, in any case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameFilter {
+    /// The name, or a part of it.
+    pub text: String,
+    /// Whether a part is enough.
+    pub is_part: bool,
 }
 
 impl Default for HistoryQuery {
@@ -187,6 +211,7 @@ impl Default for HistoryQuery {
             is_descending: true,
             page: 1,
             page_size: 25,
+            further: FurtherQuery::default(),
         }
     }
 }
@@ -360,6 +385,7 @@ mod tests {
                         is_descending,
                         page,
                         page_size,
+                        further: FurtherQuery::default(),
                     }
                 },
             )

@@ -8,6 +8,7 @@ use domain::field::{FieldErrors, parse_tags};
 use domain::history::{BenchmarkDetail, BenchmarkResult, BenchmarkRow, HistoryPage, HistoryQuery};
 use domain::id::BenchmarkId;
 use domain::measure::record::{RequestField, RequestRecord};
+use domain::plan::RunPlan;
 use domain::requests::{RequestPage, RequestQuery, ScatterData};
 use domain::run::JournalEntry;
 use domain::time::Timestamp;
@@ -30,6 +31,35 @@ pub async fn list_benchmarks(
     query: &HistoryQuery,
 ) -> Result<HistoryPage, ServiceError> {
     Ok(ctx.store.list_benchmarks(query).await?)
+}
+
+/// A page of the history, each row with its plan.
+#[derive(Clone, Debug)]
+pub struct PlannedPage {
+    /// The rows.
+    pub rows: Vec<(BenchmarkRow, RunPlan)>,
+    /// How many match in all.
+    pub total_count: u32,
+}
+
+/// A page of the history with the plans of its rows.
+pub async fn list_benchmarks_with_plans(
+    ctx: &Ctx,
+    actor: &Actor,
+    query: &HistoryQuery,
+) -> Result<PlannedPage, ServiceError> {
+    let page = list_benchmarks(ctx, actor, query).await?;
+    let ids: Vec<BenchmarkId> = page.rows.iter().map(|row| row.id).collect();
+    let mut plans = ctx.store.list_plans(&ids).await?;
+    // One that was deleted in between is gone.
+    let rows = page
+        .rows
+        .into_iter()
+        .filter_map(|row| plans.remove(&row.id).map(|plan| (row, plan)));
+    Ok(PlannedPage {
+        rows: rows.collect(),
+        total_count: page.total_count,
+    })
 }
 
 /// A benchmark with its result, if it has one.

@@ -2,40 +2,20 @@
 
 use app::api::ApiError;
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use service::ServiceError;
 
+use super::rest::Refusal;
+
 /// A refusal with a sentence a person may read.
 pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(serde_json::json!({ "error": message }))).into_response()
+    Refusal::new(status, message).into_response()
 }
 
 /// What a use case refused, as a route answers it. Causes go to the log.
 pub(super) fn of_service(error: ServiceError) -> Response {
-    let message = error.public_text();
-    let status = match &error {
-        ServiceError::NotFound(_) => StatusCode::NOT_FOUND,
-        ServiceError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        ServiceError::Conflict(_) => StatusCode::CONFLICT,
-        ServiceError::Forbidden(_) => StatusCode::FORBIDDEN,
-        ServiceError::SignedOut => StatusCode::UNAUTHORIZED,
-        ServiceError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-        ServiceError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        ServiceError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    let mut response = refuse(status, &message);
-    match error {
-        ServiceError::Internal(cause) => {
-            tracing::error!(error = &*cause as &dyn std::error::Error, "a route failed");
-        }
-        ServiceError::TooManyRequests { retry_after_s } => {
-            let seconds = HeaderValue::from(retry_after_s);
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        _ => {}
-    }
-    response
+    Refusal::from(error).into_response()
 }
 
 /// Nobody is signed in: a person is sent to the sign-in page and then to `next`, a program gets a 401.

@@ -26,14 +26,15 @@ use super::export::{PARQUET, get_records, get_requests_csv, get_result};
 use super::live::get_live;
 use super::security::{Policy, check_source, set_headers};
 use super::session::{SessionRows, attach_visitor};
-use super::{assets, problem, telemetry};
+use super::{assets, problem, rest, telemetry};
 
 /// Longest time until an answer begins. The slowest use case, checking an endpoint that does not
 /// answer, takes a good 20 s.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Quick: pages are made anew for each visit.
 const COMPRESSION: CompressionLevel = CompressionLevel::Precise(4);
-/// Largest body of a request. The largest form of the product has a few thousand characters.
+/// Largest body of a form: the largest of the product has a few thousand characters. The API has
+/// limits of its own.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The whole server but its listener.
@@ -44,7 +45,7 @@ pub(super) fn router(
 ) -> Router {
     let mut pages = Router::new();
     for page in generate_route_list(app::App) {
-        pages = pages.route(page.path(), get(render_page));
+        pages = pages.route(page.path(), any(render_page));
     }
     let visited = pages
         .route("/api/{*function}", any(call_server_function))
@@ -53,6 +54,8 @@ pub(super) fn router(
         .route("/benchmarks/{id}/requests.csv", get(get_requests_csv))
         .route("/benchmarks/{id}/result.json", get(get_result))
         .fallback(render_page)
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .merge(rest::routes(policy))
         .layer(from_fn_with_state(edge.clone(), attach_visitor))
         .layer(session_layer)
         .with_state(edge.clone());
@@ -66,7 +69,6 @@ pub(super) fn router(
                 .quality(COMPRESSION)
                 .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(PARQUET))),
         )
-        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(map_response(close_after_long_body))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -110,11 +112,15 @@ async fn get_health(axum::extract::State(edge): axum::extract::State<Edge>) -> R
     }
 }
 
-/// A page, complete before it is sent. Unknown paths are the app's “not found” page.
+/// A page, complete before it is sent. Unknown paths are the app's “not found” page, but those of the
+/// API.
 async fn render_page(
     Extension(context): Extension<RequestContext>,
     request: Request<Body>,
 ) -> Response {
+    if rest::is_api_path(request.uri().path()) {
+        return rest::unknown().await.into_response();
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return problem::refuse(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -83,11 +83,9 @@ pub(super) async fn check_source(
             "The demo answers to localhost, 127.0.0.1 and [::1] only.",
         );
     }
-    let changes_nothing = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if !changes_nothing && !policy.comes_from_here(request.headers(), host.as_deref()) {
+    // The API asks itself: a token needs no page to come from.
+    let is_judged_later = super::rest::is_api_path(request.uri().path());
+    if !is_judged_later && !policy.lets_in(&request) {
         return refuse(
             StatusCode::FORBIDDEN,
             "This request did not come from a page of this server.",
@@ -97,6 +95,17 @@ pub(super) async fn check_source(
 }
 
 impl Policy {
+    /// Whether a request that is known by its cookie alone may be carried out: it changes nothing,
+    /// or a page of this server sent it.
+    pub(super) fn lets_in(&self, request: &Request) -> bool {
+        let changes_nothing = matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        );
+        let host = host_of(request.headers(), request.uri());
+        changes_nothing || self.comes_from_here(request.headers(), host.as_deref())
+    }
+
     /// Whether the browser says that a page of this server sent the request. Every browser sends
     /// `Origin` or `Referer` with a form or a script's call.
     fn comes_from_here(&self, headers: &HeaderMap, host: Option<&str>) -> bool {

@@ -1,6 +1,6 @@
 //! Benchmarks: made from a plan, tagged, asked to cancel, and told where they stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::catalogue::EngineIdentity;
 use domain::history::BenchmarkDetail;
@@ -11,7 +11,7 @@ use domain::run::{RunState, RunStatus};
 use domain::time::Timestamp;
 use domain::workload::Arrival;
 
-use crate::database::{Transaction, sql};
+use crate::database::{Sql, Transaction, sql};
 use crate::store::{from_json, parse_id, to_json};
 use crate::{Store, StoreError};
 
@@ -74,6 +74,29 @@ impl Store {
             created_at: Timestamp(row.created_at),
             result: self.find_result(id).await?,
         }))
+    }
+
+    /// The plans of these benchmarks; those that do not exist are left out.
+    pub async fn list_plans(
+        &self,
+        ids: &[BenchmarkId],
+    ) -> Result<HashMap<BenchmarkId, RunPlan>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let query = format!(
+            "SELECT benchmark_id, plan FROM benchmark_plans WHERE benchmark_id IN ({})",
+            places.join(", ")
+        );
+        let query = ids.iter().fold(sql(query), Sql::bind_id);
+        let rows: Vec<(String, String)> = self.database.fetch_all(query).await?;
+        rows.into_iter()
+            .map(|(id, plan)| {
+                let id = parse_id("benchmark id", &id)?;
+                Ok((id, from_json("plan of a benchmark", &plan)?))
+            })
+            .collect()
     }
 
     /// Replaces the tags.

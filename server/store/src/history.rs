@@ -72,7 +72,7 @@ impl Store {
              JOIN users u ON u.id = b.owner_id
              ORDER BY {order}",
             condition = filter.condition,
-            order = order_by(query.sort, query.is_descending),
+            order = order_by(query),
         );
         let rows: Vec<HistoryRow> = self.database.fetch_all(filter.bind_to(sql(page))).await?;
         rows.into_iter().map(HistoryRow::into_row).collect()
@@ -156,11 +156,32 @@ impl Store {
     }
 }
 
-/// The order of a page. Each has an index of the same columns; equal values go by age, then id.
-fn order_by(sort: SortKey, is_descending: bool) -> String {
-    let direction = if is_descending { "DESC" } else { "ASC" };
+/// The order of a page. One column alone has an index of the same columns; equal values go by age,
+/// then id.
+fn order_by(query: &HistoryQuery) -> String {
+    let mut columns = Vec::new();
+    let mut age = None;
+    let further = query.further.then_by.iter().copied();
+    for (sort, is_descending) in std::iter::once((query.sort, query.is_descending)).chain(further) {
+        if sort == SortKey::Created {
+            // Hardly ever are two of one age: what comes after would order nothing.
+            age = Some(is_descending);
+            break;
+        }
+        columns.push(column_order(sort, is_descending));
+    }
+    let direction = direction(age.unwrap_or(query.is_descending));
+    columns.push(format!("b.created_at {direction}, b.id {direction}"));
+    columns.join(", ")
+}
+
+fn direction(is_descending: bool) -> &'static str {
+    if is_descending { "DESC" } else { "ASC" }
+}
+
+fn column_order(sort: SortKey, is_descending: bool) -> String {
     let column = match sort {
-        SortKey::Created => return format!("b.created_at {direction}, b.id {direction}"),
+        SortKey::Created => "b.created_at",
         SortKey::Name => "lower(b.name)",
         SortKey::Status => "b.status",
         SortKey::Model => "lower(b.model_name)",
@@ -175,8 +196,10 @@ fn order_by(sort: SortKey, is_descending: bool) -> String {
     // PostgreSQL uses an index only for the very same place of missing values, also where there
     // can be none.
     let nulls = match sort {
-        SortKey::Name | SortKey::Status | SortKey::Model | SortKey::Cluster => "",
+        SortKey::Created | SortKey::Name | SortKey::Status | SortKey::Model | SortKey::Cluster => {
+            ""
+        }
         _ => " NULLS LAST",
     };
-    format!("{column} {direction}{nulls}, b.created_at {direction}, b.id {direction}")
+    format!("{column} {}{nulls}", direction(is_descending))
 }

@@ -9,4 +9,5 @@ mod headers;
 mod house;
 mod live;
 mod recovery;
+mod rest;
 mod tls;

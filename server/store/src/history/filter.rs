@@ -60,6 +60,22 @@ impl Filter {
                 "b.id IN (SELECT t.benchmark_id FROM benchmark_tags t WHERE t.tag = {first}{others})"
             ));
         }
+        let further = &query.further;
+        let names = [
+            ("b.name", &further.name),
+            ("b.model_name", &further.model_name),
+            ("b.cluster_name", &further.cluster_name),
+        ];
+        for (column, filter) in names {
+            let Some(filter) = filter else { continue };
+            let text = filter.text.to_lowercase();
+            terms.push(if filter.is_part {
+                let pattern = parameter(format!("%{}%", escape_pattern(&text)));
+                format!(r"lower({column}) LIKE {pattern} ESCAPE '\'")
+            } else {
+                format!("lower({column}) = {}", parameter(text))
+            });
+        }
         let condition = if terms.is_empty() {
             String::new()
         } else {

@@ -1,0 +1,99 @@
+//! The REST API: its document, its gate, its refusals.
+
+use reqwest::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::house::{Browser, House, header};
+
+#[tokio::test]
+async fn the_document_is_of_this_version_and_says_what_every_route_may_answer() {
+    let house = House::start(&[]);
+    let document = json(&Browser::new(&house.url), "/openapi.json", 200).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut operation_ids = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(operation_ids.insert(id.to_owned()), "{id} is there twice");
+            let responses = operation["responses"].as_object().unwrap();
+            for status in ["401", "403", "500", "503"] {
+                assert!(responses.contains_key(status), "{method} {path}: {status}");
+            }
+            assert!(operation["tags"][0].is_string(), "{method} {path}");
+        }
+    }
+    let bare = document["paths"].as_object().unwrap().keys();
+    for path in bare.filter(|path| path.starts_with("/benchmark")) {
+        let versioned = format!("/api/v1{path}");
+        assert!(document["paths"][&versioned].is_object(), "{versioned}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_json_that_says_what_and_where() {
+    let mut house = House::start(&[]);
+    let anybody = Browser::new(&house.url);
+    let refusal = json(&anybody, "/api/v1/benchmark", 401).await;
+    assert_eq!(refusal["object"], "error");
+    assert_eq!(refusal["code"], 401);
+
+    let ada = house.administrator().await;
+    let path = "/benchmark?page=0&limit=x&odd=1&order_by=-created_at,colour&page=2";
+    let refusal = json(&ada, path, 422).await;
+    let fields: Vec<&str> = refusal["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["field"].as_str().unwrap())
+        .collect();
+    for field in ["page", "limit", "odd", "order_by"] {
+        assert!(fields.contains(&field), "{field}: {refusal}");
+    }
+
+    let nothing = format!("/api/v1/benchmark/{}", Uuid::nil());
+    assert_eq!(json(&ada, &nothing, 404).await["code"], 404);
+    assert_eq!(json(&ada, "/api/v1/benchmark/x", 404).await["code"], 404);
+    assert_eq!(json(&ada, "/api/v1/no/such/route", 404).await["code"], 404);
+    assert_eq!(
+        json(&ada, "/benchmark/no/such/route/at/all", 404).await["code"],
+        404
+    );
+
+    let put = ada
+        .request(Method::PUT, "/api/v1/benchmark")
+        .header("origin", &ada.url);
+    let response = put.send().await.unwrap();
+    assert_eq!(response.status(), 405);
+    assert!(header(&response, "allow").unwrap().contains("GET"));
+    assert_eq!(response.json::<Value>().await.unwrap()["object"], "error");
+}
+
+#[tokio::test]
+async fn the_history_is_the_same_at_both_paths() {
+    let mut house = House::start(&[]);
+    let ada = house.administrator().await;
+    let at_reference = json(
+        &ada,
+        "/benchmark?page=1&limit=1&search=true&name=test-11",
+        200,
+    )
+    .await;
+    assert_eq!(at_reference["object"], "benchmarks.list");
+    assert_eq!(at_reference["limit"], 1);
+    let versioned = json(
+        &ada,
+        "/api/v1/benchmark?page=1&limit=1&search=true&name=test-11",
+        200,
+    )
+    .await;
+    assert_eq!(at_reference, versioned);
+}
+
+async fn json(browser: &Browser, path: &str, status: u16) -> Value {
+    let response = browser.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(response.status(), status, "{path}");
+    let kind = header(&response, "content-type").unwrap();
+    assert!(kind.starts_with("application/json"), "{path}: {kind}");
+    response.json().await.unwrap()
+}
