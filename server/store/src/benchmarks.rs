@@ -217,9 +217,9 @@ pub(crate) async fn insert_planned(
     let insert = sql(
         "INSERT INTO benchmarks (id, name, owner_id, is_sample, is_reference, status, model_id,
              model_name, engine_name, cluster_id, cluster_name, node_type, vendor, concurrency,
-             rate_per_s, tags, search_text, created_at, updated_at)
+             rate_per_s, tags, search_text, created_at, updated_at, credential_id)
          VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18)",
+             $17, $18, $19)",
     )
     .bind_id(id)
     .bind(plan.name.as_str())
@@ -238,7 +238,8 @@ pub(crate) async fn insert_planned(
     .bind(to_json(&plan.tags)?)
     .bind(search_text(id, plan, &plan.tags))
     .bind(at)
-    .bind(at);
+    .bind(at)
+    .bind(plan.deployment.credential_id().map(|id| id.to_string()));
     let inserted = tx.execute(insert).await;
     inserted.map_err(|error| error.taken("id of a benchmark"))?;
 
