@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Finite(f64);
 
+// Only NaN differs from itself, and there is none.
+impl Eq for Finite {}
+
 impl Finite {
     /// Zero.
     pub const ZERO: Self = Self(0.0);

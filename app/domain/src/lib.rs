@@ -9,6 +9,7 @@
 //! Deliberately absent: async, leptos, tokio, sqlx, HTTP clients, identifiers made here.
 
 pub mod access;
+pub mod bounds;
 pub mod catalogue;
 pub mod dataset;
 pub mod field;
@@ -27,4 +28,5 @@ pub mod workload;
 
 pub mod history;
 pub mod requests;
+pub mod reruns;
 pub mod system;

@@ -5,6 +5,7 @@ pub mod concurrency;
 pub mod definitions;
 pub mod health;
 pub mod histogram;
+pub mod length_bins;
 pub mod quantile;
 pub mod record;
 pub mod steady;

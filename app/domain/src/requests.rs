@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::Bounds;
 use crate::finite::Finite;
 use crate::measure::record::{Outcome, RequestField, RequestPhase, RequestRecord};
 
@@ -10,8 +11,13 @@ use crate::measure::record::{Outcome, RequestField, RequestPhase, RequestRecord}
 pub struct RequestQuery {
     /// Only requests that ended so; `None` for all.
     pub outcome: Option<Outcome>,
-    /// Only requests that failed, whatever the class.
-    pub is_failed_only: bool,
+    /// Only requests that were answered completely, or only those that were not; `None` for all.
+    pub success: Option<bool>,
+    /// Only requests of this part of the run; `None` for all.
+    pub phase: Option<RequestPhase>,
+    /// Only requests whose fields lie within, each in the field's own unit. One without the value is
+    /// left out.
+    pub ranges: Vec<FieldRange>,
     /// Sort field; `None` for the order of sending.
     pub sort: Option<RequestField>,
     /// Whether largest come first. Rows without a value always come last.
@@ -22,6 +28,23 @@ pub struct RequestQuery {
     pub page_size: u32,
 }
 
+/// A range of one field, in its own unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldRange {
+    /// The field.
+    pub field: RequestField,
+    /// What is let through.
+    pub bounds: Bounds,
+}
+
+/// Fields that the request table can be narrowed by, in the order of its form.
+pub const RANGE_FIELDS: [RequestField; 4] = [
+    RequestField::Ttft,
+    RequestField::Latency,
+    RequestField::PromptLen,
+    RequestField::OutputLen,
+];
+
 /// Most rows of one page of the request table.
 pub const REQUEST_ROWS_MAX: u32 = 200;
 
@@ -29,12 +52,49 @@ impl Default for RequestQuery {
     fn default() -> Self {
         Self {
             outcome: None,
-            is_failed_only: false,
+            success: None,
+            phase: None,
+            ranges: Vec::new(),
             sort: None,
             is_descending: false,
             page: 1,
             page_size: 50,
         }
+    }
+}
+
+impl RequestQuery {
+    /// Whether any filter is set (sorting and paging are none).
+    pub fn is_filtered(&self) -> bool {
+        self.outcome.is_some()
+            || self.success.is_some()
+            || self.phase.is_some()
+            || self.ranges.iter().any(|range| !range.bounds.is_open())
+    }
+
+    /// The range of a field; open when none is set.
+    pub fn range(&self, field: RequestField) -> Bounds {
+        let range = self.ranges.iter().find(|range| range.field == field);
+        range.map(|range| range.bounds).unwrap_or_default()
+    }
+
+    /// Sets the range of a field; an open one is none.
+    pub fn set_range(&mut self, field: RequestField, bounds: Bounds) {
+        self.ranges.retain(|range| range.field != field);
+        if !bounds.is_open() {
+            self.ranges.push(FieldRange { field, bounds });
+        }
+    }
+
+    /// Whether a request passes every filter.
+    fn matches(&self, record: &RequestRecord) -> bool {
+        self.outcome.is_none_or(|outcome| record.outcome == outcome)
+            && self.success.is_none_or(|success| record.is_ok() == success)
+            && self.phase.is_none_or(|phase| record.phase == phase)
+            && self
+                .ranges
+                .iter()
+                .all(|range| range.bounds.contains(range.field.value(record)))
     }
 }
 
@@ -105,18 +165,21 @@ pub struct RequestPage {
     pub total_count: u32,
 }
 
-impl RequestPage {
-    /// Filters, sorts and cuts the records of a run.
-    pub fn of(records: &[RequestRecord], query: &RequestQuery) -> Self {
-        let matches = |record: &&RequestRecord| {
-            query
-                .outcome
-                .is_none_or(|outcome| record.outcome == outcome)
-                && (!query.is_failed_only || !record.is_ok())
-        };
+/// The records that one page of the request table shows, with how many match in all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectedRecords<'a> {
+    /// The records in the order of the query.
+    pub records: Vec<&'a RequestRecord>,
+    /// How many match in all.
+    pub total_count: u32,
+}
+
+impl<'a> SelectedRecords<'a> {
+    /// Filters, sorts and cuts the records of a run. Equal values stay in the order of the plan.
+    pub fn of(records: &'a [RequestRecord], query: &RequestQuery) -> Self {
         let mut matching: Vec<(Option<Finite>, &RequestRecord)> = records
             .iter()
-            .filter(matches)
+            .filter(|record| query.matches(record))
             .map(|record| {
                 let by_index = || Finite::new(f64::from(record.index));
                 (
@@ -138,15 +201,27 @@ impl RequestPage {
         });
         let size = query.page_size.clamp(1, REQUEST_ROWS_MAX);
         let skip = u64::from(query.page.saturating_sub(1)) * u64::from(size);
-        let rows = matching
-            .iter()
+        let total_count = u32::try_from(matching.len()).unwrap_or(u32::MAX);
+        let records = matching
+            .into_iter()
             .skip(usize::try_from(skip).unwrap_or(usize::MAX))
             .take(usize::try_from(size).unwrap_or(usize::MAX))
-            .map(|(_, record)| RequestRow::of(record))
+            .map(|(_, record)| record)
             .collect();
         Self {
-            rows,
-            total_count: u32::try_from(matching.len()).unwrap_or(u32::MAX),
+            records,
+            total_count,
+        }
+    }
+}
+
+impl RequestPage {
+    /// Filters, sorts and cuts the records of a run.
+    pub fn of(records: &[RequestRecord], query: &RequestQuery) -> Self {
+        let selected = SelectedRecords::of(records, query);
+        Self {
+            rows: selected.records.into_iter().map(RequestRow::of).collect(),
+            total_count: selected.total_count,
         }
     }
 }
@@ -269,6 +344,8 @@ fn bin(mut points: Vec<ScatterPoint>) -> (Vec<ScatterPoint>, Vec<ScatterPoint>) 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::measure::record::tests::record;
 
@@ -290,10 +367,78 @@ mod tests {
         let indices: Vec<u32> = page.rows.iter().map(|row| row.index).collect();
         assert_eq!(indices, [0, 3], "slowest, then the one without a value");
         let failed = RequestQuery {
-            is_failed_only: true,
+            success: Some(false),
             ..RequestQuery::default()
         };
         assert_eq!(RequestPage::of(&records, &failed).total_count, 1);
+    }
+
+    #[test]
+    fn filters_narrow_together_and_leave_out_what_has_no_value() {
+        let mut records: Vec<_> = (0..10)
+            .map(|n| record(n, 0, &[u64::from(n) * 10 + 10]))
+            .collect();
+        records[9].phase = RequestPhase::WarmUp;
+        records[8].chunk_at.clear();
+        let mut query = RequestQuery {
+            phase: Some(RequestPhase::Measured),
+            ..RequestQuery::default()
+        };
+        let count = |query: &RequestQuery| RequestPage::of(&records, query).total_count;
+        assert_eq!(count(&query), 9);
+        let at_least = |value: f64| Bounds {
+            min: Finite::new(value),
+            max: None,
+        };
+        query.set_range(RequestField::Ttft, at_least(50.0));
+        assert_eq!(count(&query), 4, "50, 60, 70 and 80 ms");
+        query.set_range(RequestField::PromptLen, at_least(9.0));
+        assert_eq!(count(&query), 0);
+        query.set_range(RequestField::PromptLen, Bounds::default());
+        query.set_range(RequestField::Ttft, Bounds::default());
+        assert_eq!((count(&query), query.ranges.len()), (9, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn pages_together_are_every_match_once_in_order(
+            ttfts in prop::collection::vec(prop::option::of(0u64..50), 0..120),
+            sort in prop::option::of(prop::sample::select(RequestField::ALL.to_vec())),
+            is_descending in any::<bool>(),
+            page_size in 1u32..40,
+        ) {
+            let records: Vec<RequestRecord> = (0..).zip(&ttfts)
+                .map(|(index, ttft)| {
+                    let chunks: Vec<u64> = ttft.iter().flat_map(|at| [*at, at + 7]).collect();
+                    record(index, 0, &chunks)
+                })
+                .collect();
+            let mut query = RequestQuery { sort, is_descending, page_size, ..RequestQuery::default() };
+            let mut shown: Vec<&RequestRecord> = Vec::new();
+            loop {
+                let page = SelectedRecords::of(&records, &query);
+                prop_assert_eq!(page.total_count as usize, records.len());
+                if page.records.is_empty() {
+                    break;
+                }
+                shown.extend(page.records);
+                query.page += 1;
+            }
+            prop_assert_eq!(shown.len(), records.len());
+            let value = |record: &RequestRecord| match sort {
+                Some(field) => field.value(record),
+                None => Finite::new(f64::from(record.index)),
+            };
+            for pair in shown.windows(2) {
+                let (first, second) = (pair[0], pair[1]);
+                match (value(first), value(second)) {
+                    (Some(a), Some(b)) if a == b => prop_assert!(first.index < second.index),
+                    (Some(a), Some(b)) => prop_assert_eq!(a > b, is_descending),
+                    (None, None) => prop_assert!(first.index < second.index),
+                    (a, b) => prop_assert!(a.is_some() && b.is_none(), "missing values come last"),
+                }
+            }
+        }
     }
 
     #[test]

@@ -30,8 +30,6 @@ pub enum Step {
     Nodes,
     /// The model, and the engine where one is to be started.
     Model,
-    /// The credential of a cloud model; not asked for otherwise.
-    Credential,
     /// The complete plan in plain words.
     Confirm,
     /// Run it.
@@ -40,13 +38,12 @@ pub enum Step {
 
 impl Step {
     /// All steps in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::BasicInfo,
         Self::Evaluation,
         Self::Cluster,
         Self::Nodes,
         Self::Model,
-        Self::Credential,
         Self::Confirm,
         Self::Execute,
     ];
@@ -72,7 +69,6 @@ impl Step {
             Self::Cluster => "Cluster",
             Self::Nodes => "Nodes",
             Self::Model => "Model",
-            Self::Credential => "Credential",
             Self::Confirm => "Confirm",
             Self::Execute => "Execute",
         }

@@ -7,6 +7,7 @@ use domain::access::Role;
 use domain::field::{FieldErrors, parse_tags};
 use domain::history::{BenchmarkDetail, BenchmarkResult, BenchmarkRow, HistoryPage, HistoryQuery};
 use domain::id::BenchmarkId;
+use domain::measure::length_bins::{LengthAnalysis, LengthSide};
 use domain::measure::record::{RequestField, RequestRecord};
 use domain::plan::RunPlan;
 use domain::requests::{RequestPage, RequestQuery, ScatterData};
@@ -17,9 +18,13 @@ use crate::error::not_found;
 use crate::records::load_records;
 use crate::{Actor, Ctx, ServiceError};
 
+mod care;
 mod engine_log;
+mod reruns;
 
+pub use care::{delete_benchmark, set_archived, set_purpose};
 pub use engine_log::{ENGINE_LOG_BYTES_MAX, get_engine_log};
+pub use reruns::{list_reruns, rerun_benchmark};
 
 /// Most journal entries of one answer.
 pub const JOURNAL_ENTRIES_MAX: u32 = 5_000;
@@ -116,14 +121,26 @@ pub async fn set_tags(
     id: BenchmarkId,
     text: &str,
 ) -> Result<Vec<String>, ServiceError> {
-    actor.require(Role::Operator, "edit tags")?;
-    let detail = get_benchmark(ctx, actor, id).await?;
-    if detail.owner_name != actor.person.name {
-        actor.require(Role::Lead, "edit the tags of somebody else's benchmark")?;
-    }
+    get_changeable(ctx, actor, id, "edit the tags of").await?;
     let tags = parse_tags(text).map_err(|message| FieldErrors::one("tags", message))?;
     ctx.store.set_tags(id, &tags, ctx.now()).await?;
     Ok(tags)
+}
+
+/// A benchmark that this person may change: operators their own, leads anybody's. `what` ends with
+/// the word before "a benchmark": “delete”, “edit the tags of”.
+pub(crate) async fn get_changeable(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: BenchmarkId,
+    what: &str,
+) -> Result<BenchmarkDetail, ServiceError> {
+    actor.require(Role::Operator, &format!("{what} a benchmark"))?;
+    let detail = get_benchmark(ctx, actor, id).await?;
+    if detail.owner_id != actor.person.id {
+        actor.require(Role::Lead, &format!("{what} somebody else's benchmark"))?;
+    }
+    Ok(detail)
 }
 
 /// A page of the request table.
@@ -150,6 +167,21 @@ pub async fn get_scatter(
     let records = get_requests(ctx, actor, id).await?;
     let scatter = tokio::task::spawn_blocking(move || ScatterData::of(&records, x, y));
     scatter.await.map_err(ServiceError::internal)
+}
+
+/// Latency by prompt or answer length, in `bin_count` bins (bounded by
+/// [`LENGTH_BINS_MAX`](domain::measure::length_bins::LENGTH_BINS_MAX)).
+pub async fn get_lengths(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: BenchmarkId,
+    side: LengthSide,
+    bin_count: u32,
+) -> Result<LengthAnalysis, ServiceError> {
+    let records = get_requests(ctx, actor, id).await?;
+    let lengths =
+        tokio::task::spawn_blocking(move || LengthAnalysis::of(records.iter(), side, bin_count));
+    lengths.await.map_err(ServiceError::internal)
 }
 
 /// Every request of a run, as recorded.

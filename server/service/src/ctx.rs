@@ -11,7 +11,7 @@ use store::Store;
 use uuid::Uuid;
 
 use crate::ServiceError;
-use crate::catalogue::{FilesReader, FoundCache};
+use crate::catalogue::FoundCache;
 use crate::password::Passwords;
 use crate::rate::SignInGate;
 use crate::records::RecordsCache;
@@ -49,7 +49,6 @@ pub struct Ctx {
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) records: Arc<RecordsCache>,
     pub(crate) found: Arc<FoundCache>,
-    pub(crate) files: Arc<FilesReader>,
 }
 
 impl Ctx {
@@ -66,7 +65,6 @@ impl Ctx {
             passwords: Arc::default(),
             records: Arc::default(),
             found: Arc::default(),
-            files: Arc::default(),
         }
     }
 

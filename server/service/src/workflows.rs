@@ -1,10 +1,10 @@
 //! The creation wizard: saved after every step, resumable, and executed once.
 
 use domain::access::Role;
-use domain::catalogue::CatalogueQuery;
-use domain::id::{BenchmarkId, WorkflowId};
+use domain::id::{BenchmarkId, RerunGroupId, WorkflowId};
+use domain::reruns::Purpose;
 use domain::workflow::{Catalogue, Draft, Step, StepForm, Workflow, WorkflowState, build_plan};
-use store::StoreError;
+use store::{NewBenchmark, StoreError};
 
 use crate::error::not_found;
 use crate::{Actor, Ctx, ServiceError};
@@ -29,7 +29,11 @@ pub async fn start_workflow(
         None => Draft::default(),
         Some(id) => {
             let detail = crate::benchmarks::get_benchmark(ctx, actor, id).await?;
-            Draft::from_plan(&detail.plan)
+            let mut draft = Draft::from_plan(&detail.plan);
+            if let Some(basic) = &mut draft.basic {
+                basic.purpose = detail.purpose;
+            }
+            draft
         }
     };
     let now = ctx.now();
@@ -104,7 +108,8 @@ pub async fn discard_workflow(
     Ok(ctx.store.delete_workflow(id).await?)
 }
 
-/// Turns a confirmed workflow into a queued benchmark. Asking twice gives the same benchmark.
+/// Turns a confirmed workflow into queued benchmarks, as many as it asks for runs, and gives the
+/// first. Asking twice gives the same benchmark.
 pub async fn execute_workflow(
     ctx: &Ctx,
     actor: &Actor,
@@ -126,32 +131,41 @@ pub async fn execute_workflow(
         )));
     }
     let plan = build_plan(&workflow.draft, &catalogue)?;
-    let benchmark_id = BenchmarkId(ctx.new_id());
+    let (purpose, runs) = workflow
+        .draft
+        .basic
+        .as_ref()
+        .map_or((Purpose::default(), 1), |basic| {
+            (basic.purpose, basic.reruns)
+        });
     let now = ctx.now();
+    let group_id = (runs > 1).then(|| RerunGroupId(ctx.new_id()));
+    let new = |index: u32| NewBenchmark {
+        purpose,
+        rerun: group_id.map(|group_id| (group_id, index)),
+        ..NewBenchmark::of(BenchmarkId(ctx.new_id()), &plan, workflow.owner_id, now)
+    };
+    let first = new(1);
+    let benchmark_id = first.id;
+    let benchmarks: Vec<NewBenchmark<'_>> =
+        std::iter::once(first).chain((2..=runs).map(new)).collect();
     workflow.state = WorkflowState::Executed { benchmark_id };
     workflow.revision = revision.saturating_add(1);
     workflow.updated_at = now;
     let executed = ctx
         .store
-        .execute_workflow(&workflow, revision, benchmark_id, &plan, now)
+        .execute_workflow(&workflow, revision, &benchmarks)
         .await;
     executed.map_err(stale)?;
     ctx.queue.wake();
     Ok(benchmark_id)
 }
 
-/// What the wizard can choose from: nothing that was archived, but for credentials, which an
-/// endpoint may still send. Those who could not create a benchmark are shown no credentials.
-pub async fn get_catalogue(ctx: &Ctx, actor: &Actor) -> Result<Catalogue, ServiceError> {
-    let query = CatalogueQuery::in_use();
+/// What the wizard can choose from.
+pub async fn get_catalogue(ctx: &Ctx, _actor: &Actor) -> Result<Catalogue, ServiceError> {
     Ok(Catalogue {
-        clusters: crate::catalogue::list_clusters(ctx, actor, &query).await?,
-        models: crate::catalogue::list_models(ctx, actor, &query).await?,
-        credentials: if actor.is_at_least(Role::Operator) {
-            ctx.store.list_credentials().await?
-        } else {
-            Vec::new()
-        },
+        clusters: ctx.store.list_clusters().await?,
+        models: ctx.store.list_models().await?,
     })
 }
 

@@ -15,9 +15,12 @@ mod builders;
 
 use std::time::Instant;
 
-use domain::history::{HistoryQuery, SortKey};
+use domain::bounds::Bounds;
+use domain::catalogue::Shown;
+use domain::history::{HistoryQuery, NameFilter, SortKey, parse_order};
 use domain::id::{ModelId, UserId};
 use domain::measure::quantile::percentile_of_sorted;
+use domain::reruns::Purpose;
 use domain::run::RunStatus;
 use domain::run::event::RunOutcome;
 use store::Store;
@@ -81,11 +84,7 @@ fn kinds(count: u32) -> Vec<(String, HistoryQuery)> {
     let mut kinds = Vec::new();
     for sort in SortKey::ALL {
         for (direction, is_descending) in [("up", false), ("down", true)] {
-            let query = HistoryQuery {
-                sort,
-                is_descending,
-                ..HistoryQuery::default()
-            };
+            let query = HistoryQuery::default().sorted_by(sort, is_descending);
             kinds.push((format!("by {} {direction}", sort.as_str()), query));
         }
     }
@@ -126,12 +125,38 @@ fn kinds(count: u32) -> Vec<(String, HistoryQuery)> {
         "one model, by throughput",
         HistoryQuery {
             model,
-            sort: SortKey::Throughput,
-            ..all()
+            ..all().sorted_by(SortKey::Throughput, false)
         },
     );
     let tags = vec!["gate".to_owned(), "tag 7".to_owned()];
     add("two tags", HistoryQuery { tags, ..all() });
+    let purpose = Some(Purpose::Gating);
+    add("gating only", HistoryQuery { purpose, ..all() });
+    let shown = Shown::Archived;
+    add("archived only", HistoryQuery { shown, ..all() });
+    let shown = Shown::All;
+    add("archived too", HistoryQuery { shown, ..all() });
+    let at_most = |max: u32| Bounds {
+        min: None,
+        max: Some(max.into()),
+    };
+    add(
+        "quick ones at a low load",
+        HistoryQuery {
+            ttft_ms: at_most(200),
+            concurrency: at_most(8),
+            ..all()
+        },
+    );
+    let name = NameFilter::part("load 99");
+    add("part of a name", HistoryQuery { name, ..all() });
+    add(
+        "three keys",
+        HistoryQuery {
+            order: parse_order("status,-ttft,name").unwrap(),
+            ..all()
+        },
+    );
     kinds
 }
 
@@ -166,5 +191,12 @@ async fn fill(store: &Store, count: u128) {
             .update_status(id, &state_after(&[started(), end]), made_at)
             .await
             .unwrap();
+        if number % 10 == 3 {
+            store.set_archived(id, true, made_at).await.unwrap();
+        }
+        if number % 5 == 1 {
+            let gating = Purpose::Gating;
+            store.set_purpose(id, gating, made_at).await.unwrap();
+        }
     }
 }

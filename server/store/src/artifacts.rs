@@ -53,6 +53,14 @@ impl Store {
         }
     }
 
+    /// Removes a file of raw records; one that is gone already is no fault.
+    pub(crate) async fn delete_records(&self, sha256: &str) -> Result<(), StoreError> {
+        match self.artifacts.delete(&key_of(sha256)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Streams a file into the artifact store; it appears there whole or not at all.
     async fn upload(&self, path: &Path, key: &Key) -> Result<(), StoreError> {
         let mut file = open_file(path).await?;

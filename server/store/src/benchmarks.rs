@@ -4,23 +4,68 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::catalogue::EngineIdentity;
 use domain::history::BenchmarkDetail;
-use domain::id::{BenchmarkId, UserId};
+use domain::id::{BenchmarkId, RerunGroupId, UserId};
 use domain::plan::{Deployment, RunPlan};
+use domain::reruns::Purpose;
 use domain::run::event::RunOutcome;
 use domain::run::{RunState, RunStatus};
 use domain::time::Timestamp;
 use domain::workload::Arrival;
 
 use crate::database::{Sql, Transaction, sql};
-use crate::store::{from_json, parse_id, to_json};
+use crate::reruns::parse_rerun;
+use crate::store::{found, from_json, parse_id, to_json};
 use crate::{Store, StoreError};
+
+/// A benchmark to be queued.
+#[derive(Clone, Copy, Debug)]
+pub struct NewBenchmark<'a> {
+    /// Its id.
+    pub id: BenchmarkId,
+    /// The confirmed plan.
+    pub plan: &'a RunPlan,
+    /// Its tags.
+    pub tags: &'a [String],
+    /// Who makes it.
+    pub owner_id: UserId,
+    /// Whether it is a sample of demo mode.
+    pub is_sample: bool,
+    /// What its figures are for.
+    pub purpose: Purpose,
+    /// Its group and its number in it from 1; `None` for the only run of its plan.
+    pub rerun: Option<(RerunGroupId, u32)>,
+    /// When it is made.
+    pub at: Timestamp,
+}
+
+impl<'a> NewBenchmark<'a> {
+    /// The only run of its plan, made to explore.
+    pub fn of(id: BenchmarkId, plan: &'a RunPlan, owner_id: UserId, at: Timestamp) -> Self {
+        Self {
+            id,
+            plan,
+            tags: &plan.tags,
+            owner_id,
+            is_sample: false,
+            purpose: Purpose::default(),
+            rerun: None,
+            at,
+        }
+    }
+}
 
 #[derive(sqlx::FromRow)]
 struct DetailRow {
     id: String,
     status: String,
     is_sample: bool,
+    purpose: String,
+    rerun_group_id: Option<String>,
+    rerun_index: Option<i64>,
+    rerun_last_index: Option<i64>,
+    archived_at: Option<i64>,
     tags: String,
+    owner_id: String,
     owner_name: String,
     created_at: i64,
     plan: String,
@@ -36,8 +81,12 @@ impl Store {
         is_sample: bool,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        let new = NewBenchmark {
+            is_sample,
+            ..NewBenchmark::of(id, plan, owner_id, at)
+        };
         let mut tx = self.database.begin().await?;
-        insert_planned(&mut tx, id, plan, owner_id, is_sample, at).await?;
+        insert_planned(&mut tx, &new).await?;
         tx.commit().await
     }
 
@@ -47,7 +96,10 @@ impl Store {
         id: BenchmarkId,
     ) -> Result<Option<BenchmarkDetail>, StoreError> {
         let query = sql(
-            "SELECT b.id, b.status, b.is_sample, b.tags, u.name AS owner_name, b.created_at, p.plan
+            "SELECT b.id, b.status, b.is_sample, b.purpose, b.rerun_group_id, b.rerun_index,
+                 (SELECT MAX(g.rerun_index) FROM benchmarks g
+                  WHERE g.rerun_group_id = b.rerun_group_id) AS rerun_last_index,
+                 b.archived_at, b.tags, b.owner_id, u.name AS owner_name, b.created_at, p.plan
              FROM benchmarks b
              JOIN users u ON u.id = b.owner_id
              JOIN benchmark_plans p ON p.benchmark_id = b.id
@@ -70,6 +122,10 @@ impl Store {
             status,
             queue_position,
             is_sample: row.is_sample,
+            purpose: parse_purpose(&row.purpose)?,
+            rerun: parse_rerun(row.rerun_group_id, row.rerun_index, row.rerun_last_index)?,
+            archived_at: row.archived_at.map(Timestamp),
+            owner_id: parse_id("user id", &row.owner_id)?,
             owner_name: row.owner_name,
             created_at: Timestamp(row.created_at),
             result: self.find_result(id).await?,
@@ -120,6 +176,20 @@ impl Store {
         tx.execute(update).await?;
         replace_tags(&mut tx, id, tags).await?;
         tx.commit().await
+    }
+
+    /// Says what the figures of a benchmark are for.
+    pub async fn set_purpose(
+        &self,
+        id: BenchmarkId,
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = sql("UPDATE benchmarks SET purpose = $2, updated_at = $3 WHERE id = $1")
+            .bind_id(id)
+            .bind(purpose.as_str())
+            .bind(at);
+        found(self.database.execute(update).await?)
     }
 
     /// Keeps who asked to cancel a benchmark. Whether this was the first to ask; asking a
@@ -200,15 +270,19 @@ pub(crate) fn parse_status(text: &str) -> Result<RunStatus, StoreError> {
     RunStatus::parse(text).ok_or_else(|| StoreError::corrupt("status of a benchmark", text))
 }
 
-/// Adds a queued benchmark with everything that is taken from its plan.
+/// A purpose from its name in the database.
+pub(crate) fn parse_purpose(text: &str) -> Result<Purpose, StoreError> {
+    Purpose::parse(text).ok_or_else(|| StoreError::corrupt("purpose of a benchmark", text))
+}
+
+/// Adds a queued benchmark with everything that is taken from its plan. [`StoreError::Conflict`]
+/// when its id or its number in its group is taken.
 pub(crate) async fn insert_planned(
     tx: &mut Transaction,
-    id: BenchmarkId,
-    plan: &RunPlan,
-    owner_id: UserId,
-    is_sample: bool,
-    at: Timestamp,
+    new: &NewBenchmark<'_>,
 ) -> Result<(), StoreError> {
+    let NewBenchmark { id, plan, at, .. } = *new;
+    let (group_id, index) = new.rerun.unzip();
     let (node_type, vendor) = hardware_of(plan);
     let rate_per_s = match plan.workload.arrival {
         Arrival::ClosedLoop { .. } => None,
@@ -217,14 +291,15 @@ pub(crate) async fn insert_planned(
     let insert = sql(
         "INSERT INTO benchmarks (id, name, owner_id, is_sample, is_reference, status, model_id,
              model_name, engine_name, cluster_id, cluster_name, node_type, vendor, concurrency,
-             rate_per_s, tags, search_text, created_at, updated_at, credential_id)
+             rate_per_s, tags, search_text, created_at, updated_at, purpose, rerun_group_id,
+             rerun_index)
          VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19)",
+             $17, $18, $19, $20, $21)",
     )
     .bind_id(id)
     .bind(plan.name.as_str())
-    .bind_id(owner_id)
-    .bind(is_sample)
+    .bind_id(new.owner_id)
+    .bind(new.is_sample)
     .bind(plan.deployment.is_reference())
     .bind_id(plan.model.id)
     .bind(plan.model.name.as_str())
@@ -235,17 +310,19 @@ pub(crate) async fn insert_planned(
     .bind(vendor)
     .bind(plan.workload.arrival.concurrency())
     .bind(rate_per_s)
-    .bind(to_json(&plan.tags)?)
-    .bind(search_text(id, plan, &plan.tags))
+    .bind(to_json(&new.tags)?)
+    .bind(search_text(id, plan, new.tags))
     .bind(at)
     .bind(at)
-    .bind(plan.deployment.credential_id().map(|id| id.to_string()));
+    .bind(new.purpose.as_str())
+    .bind(group_id.map(|id| id.to_string()))
+    .bind(index);
     let inserted = tx.execute(insert).await;
     inserted.map_err(|error| error.taken("id of a benchmark"))?;
 
     let insert = sql("INSERT INTO benchmark_plans (benchmark_id, plan) VALUES ($1, $2)");
     tx.execute(insert.bind_id(id).bind(to_json(plan)?)).await?;
-    replace_tags(tx, id, &plan.tags).await?;
+    replace_tags(tx, id, new.tags).await?;
     for node in &plan.cluster.nodes {
         let insert = sql(
             "INSERT INTO benchmark_nodes (benchmark_id, node_id) VALUES ($1, $2)
@@ -257,7 +334,7 @@ pub(crate) async fn insert_planned(
 }
 
 /// Gives a benchmark these tags and no others, and keeps count of them.
-async fn replace_tags(
+pub(crate) async fn replace_tags(
     tx: &mut Transaction,
     id: BenchmarkId,
     tags: &[String],

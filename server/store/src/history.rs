@@ -5,7 +5,9 @@ mod row;
 
 use std::collections::BTreeSet;
 
-use domain::history::{BenchmarkRow, HistoryChoices, HistoryPage, HistoryQuery, SortKey};
+use domain::history::{
+    BenchmarkRow, HistoryChoices, HistoryPage, HistoryQuery, SORT_TERMS_MAX, SortKey, SortTerm,
+};
 use domain::id::BenchmarkId;
 use domain::time::Timestamp;
 
@@ -13,13 +15,13 @@ use crate::database::sql;
 use crate::store::parse_id;
 use crate::{Store, StoreError};
 use filter::{Filter, TERMS_MAX};
-use row::{HISTORY_COLUMNS, HistoryRow};
+pub(crate) use row::{HISTORY_COLUMNS, HistoryRow};
 
 /// Most rows of one page.
 const PAGE_ROWS_MAX: u32 = 100;
 /// Most tags that a filter can choose from.
 const CHOICE_TAGS_MAX: u32 = 200;
-/// Most models and clusters that a filter can choose from.
+/// Most models, clusters and people that a filter can choose from.
 const CHOICES_MAX: u32 = 500;
 /// Most changed rows of one answer.
 const CHANGES_MAX: u32 = 500;
@@ -72,7 +74,7 @@ impl Store {
              JOIN users u ON u.id = b.owner_id
              ORDER BY {order}",
             condition = filter.condition,
-            order = order_by(query),
+            order = order_by(&query.order),
         );
         let rows: Vec<HistoryRow> = self.database.fetch_all(filter.bind_to(sql(page))).await?;
         rows.into_iter().map(HistoryRow::into_row).collect()
@@ -137,6 +139,15 @@ impl Store {
              FROM used WHERE used.id IS NOT NULL ORDER BY name, used.id LIMIT $1");
         let tags = sql("SELECT tag FROM tags WHERE benchmark_count > 0
              ORDER BY benchmark_count DESC, tag LIMIT $1");
+        let owners = sql("WITH RECURSIVE used (id) AS (
+                 SELECT MIN(owner_id) FROM benchmarks
+                 UNION ALL
+                 SELECT (SELECT MIN(b.owner_id) FROM benchmarks b WHERE b.owner_id > used.id)
+                 FROM used WHERE used.id IS NOT NULL)
+             SELECT used.id, u.name FROM used JOIN users u ON u.id = used.id
+             ORDER BY u.name, used.id LIMIT $1");
+        let owners: Vec<(String, String)> =
+            self.database.fetch_all(owners.bind(CHOICES_MAX)).await?;
         let models: Vec<(String, String)> =
             self.database.fetch_all(models.bind(CHOICES_MAX)).await?;
         let clusters: Vec<(String, String)> =
@@ -152,54 +163,52 @@ impl Store {
                 .map(|(id, name)| Ok((parse_id("cluster id", &id)?, name)))
                 .collect::<Result<_, StoreError>>()?,
             tags: tags.into_iter().map(|(tag,)| tag).collect(),
+            owners: owners
+                .into_iter()
+                .map(|(id, name)| Ok((parse_id("user id", &id)?, name)))
+                .collect::<Result<_, StoreError>>()?,
         })
     }
 }
 
-/// The order of a page. One column alone has an index of the same columns; equal values go by age,
-/// then id.
-fn order_by(query: &HistoryQuery) -> String {
-    let mut columns = Vec::new();
-    let mut age = None;
-    let further = query.further.then_by.iter().copied();
-    for (sort, is_descending) in std::iter::once((query.sort, query.is_descending)).chain(further) {
-        if sort == SortKey::Created {
-            // Hardly ever are two of one age: what comes after would order nothing.
-            age = Some(is_descending);
-            break;
-        }
-        columns.push(column_order(sort, is_descending));
+/// The order of a page. Each single key has an index of the same columns; equal rows go by age,
+/// then id, in the direction of the first key.
+fn order_by(order: &[SortTerm]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut first_direction = None;
+    for term in order.iter().take(SORT_TERMS_MAX) {
+        let direction = if term.is_descending { "DESC" } else { "ASC" };
+        first_direction.get_or_insert(direction);
+        let column = match term.key {
+            SortKey::Created => "b.created_at",
+            SortKey::Name => "lower(b.name)",
+            SortKey::Status => "b.status",
+            SortKey::Model => "lower(b.model_name)",
+            SortKey::Cluster => "lower(b.cluster_name)",
+            SortKey::Concurrency => "b.concurrency",
+            SortKey::Throughput => "b.output_tok_per_s",
+            SortKey::Ttft => "b.ttft_p50_ms",
+            SortKey::Tpot => "b.tpot_p50_ms",
+            SortKey::Duration => "b.duration_s",
+            SortKey::ErrorRate => "b.error_rate",
+        };
+        // PostgreSQL uses an index only for the very same place of missing values, also where there
+        // can be none.
+        let nulls = match term.key {
+            SortKey::Created
+            | SortKey::Name
+            | SortKey::Status
+            | SortKey::Model
+            | SortKey::Cluster => "",
+            _ => " NULLS LAST",
+        };
+        parts.push(format!("{column} {direction}{nulls}"));
     }
-    let direction = direction(age.unwrap_or(query.is_descending));
-    columns.push(format!("b.created_at {direction}, b.id {direction}"));
-    columns.join(", ")
-}
-
-fn direction(is_descending: bool) -> &'static str {
-    if is_descending { "DESC" } else { "ASC" }
-}
-
-fn column_order(sort: SortKey, is_descending: bool) -> String {
-    let column = match sort {
-        SortKey::Created => "b.created_at",
-        SortKey::Name => "lower(b.name)",
-        SortKey::Status => "b.status",
-        SortKey::Model => "lower(b.model_name)",
-        SortKey::Cluster => "lower(b.cluster_name)",
-        SortKey::Concurrency => "b.concurrency",
-        SortKey::Throughput => "b.output_tok_per_s",
-        SortKey::Ttft => "b.ttft_p50_ms",
-        SortKey::Tpot => "b.tpot_p50_ms",
-        SortKey::Duration => "b.duration_s",
-        SortKey::ErrorRate => "b.error_rate",
-    };
-    // PostgreSQL uses an index only for the very same place of missing values, also where there
-    // can be none.
-    let nulls = match sort {
-        SortKey::Created | SortKey::Name | SortKey::Status | SortKey::Model | SortKey::Cluster => {
-            ""
-        }
-        _ => " NULLS LAST",
-    };
-    format!("{column} {}{nulls}", direction(is_descending))
+    let direction = first_direction.unwrap_or("DESC");
+    let is_by_age = order.iter().any(|term| term.key == SortKey::Created);
+    if !is_by_age {
+        parts.push(format!("b.created_at {direction}"));
+    }
+    parts.push(format!("b.id {direction}"));
+    parts.join(", ")
 }

@@ -1,11 +1,10 @@
 //! Saved wizards.
 
 use domain::id::{BenchmarkId, UserId, WorkflowId};
-use domain::plan::RunPlan;
 use domain::time::Timestamp;
 use domain::workflow::{Workflow, WorkflowState};
 
-use crate::benchmarks::insert_planned;
+use crate::benchmarks::{NewBenchmark, insert_planned};
 use crate::database::{Transaction, sql};
 use crate::store::{found, from_json, parse_id, to_json};
 use crate::{Store, StoreError};
@@ -75,19 +74,20 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes a queued benchmark of the workflow's owner and marks the workflow as executed, both
-    /// or neither. [`StoreError::Conflict`] as for [`Self::update_workflow`].
+    /// Queues benchmarks and marks the workflow as executed into the first of them, all or nothing.
+    /// [`StoreError::Conflict`] as for [`Self::update_workflow`].
     pub async fn execute_workflow(
         &self,
         workflow: &Workflow,
         expected_revision: i64,
-        id: BenchmarkId,
-        plan: &RunPlan,
-        at: Timestamp,
+        benchmarks: &[NewBenchmark<'_>],
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin().await?;
-        insert_planned(&mut tx, id, plan, workflow.owner_id, false, at).await?;
-        save_workflow(&mut tx, workflow, expected_revision, Some(id)).await?;
+        for new in benchmarks {
+            insert_planned(&mut tx, new).await?;
+        }
+        let first = benchmarks.first().map(|new| new.id);
+        save_workflow(&mut tx, workflow, expected_revision, first).await?;
         tx.commit().await
     }
 

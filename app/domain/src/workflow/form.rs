@@ -8,6 +8,7 @@ use crate::field::{
     FieldErrors, decimal_number, optional_text, parse_tags, required_text, whole_number,
 };
 use crate::finite::Finite;
+use crate::reruns::{Purpose, RERUNS_MAX};
 use crate::workload::arrival::{ArrivalProcess, CONCURRENCY_MAX, RATE_PER_S_MAX};
 use crate::workload::{Api, EvaluationMethod, LengthSpec, StopRule};
 
@@ -26,13 +27,12 @@ pub enum StepForm {
     /// Step 5.
     Model(ModelChoiceForm),
     /// Step 6.
-    Credential(CredentialChoiceForm),
-    /// Step 7.
     Confirm(ConfirmForm),
 }
 
 /// Step 1, as typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BasicForm {
     /// Name of the benchmark.
     pub name: String,
@@ -44,6 +44,10 @@ pub struct BasicForm {
     pub concurrent_requests: String,
     /// `configuration` or `dataset`.
     pub eval_with: String,
+    /// `exploratory` or `gating`.
+    pub purpose: String,
+    /// How often the plan is carried out, in all.
+    pub reruns: String,
 }
 
 impl Default for BasicForm {
@@ -54,6 +58,8 @@ impl Default for BasicForm {
             description: String::new(),
             concurrent_requests: "8".to_owned(),
             eval_with: "configuration".to_owned(),
+            purpose: Purpose::default().as_str().to_owned(),
+            reruns: "1".to_owned(),
         }
     }
 }
@@ -67,6 +73,8 @@ impl BasicForm {
             description: answers.description.clone(),
             concurrent_requests: answers.concurrent_requests.to_string(),
             eval_with: answers.method.as_str().to_owned(),
+            purpose: answers.purpose.as_str().to_owned(),
+            reruns: answers.reruns.to_string(),
         }
     }
 
@@ -96,9 +104,18 @@ impl BasicForm {
             ),
             _ => errors.add("eval_with", "Choose how prompts come to be."),
         }
+        let purpose = Purpose::parse(&self.purpose).ok_or("Choose what the run is for.".to_owned());
+        let purpose = errors.check("purpose", purpose);
+        let reruns = whole_number(&self.reruns, "the number of runs", 1, u64::from(RERUNS_MAX));
+        let reruns = errors
+            .check("reruns", reruns)
+            .and_then(|n| u32::try_from(n).ok());
         let (Some(name), Some(tags), Some(description), Some(concurrent_requests)) =
             (name, tags, description, concurrent_requests)
         else {
+            return Err(errors);
+        };
+        let (Some(purpose), Some(reruns)) = (purpose, reruns) else {
             return Err(errors);
         };
         let method = EvaluationMethod::Configuration;
@@ -108,6 +125,8 @@ impl BasicForm {
             description,
             concurrent_requests,
             method,
+            purpose,
+            reruns,
         })
     }
 }
@@ -341,13 +360,6 @@ pub struct ModelChoiceForm {
 }
 
 /// Step 6, as chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialChoiceForm {
-    /// Id of the credential.
-    pub credential_id: String,
-}
-
-/// Step 7, as chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmForm {
     /// `on` when the person confirms.

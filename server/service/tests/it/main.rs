@@ -10,5 +10,6 @@ mod accounts;
 mod catalogue;
 mod house;
 mod permissions;
+mod runs;
 mod samples;
 mod workflows;

@@ -30,6 +30,30 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
             benchmarks::set_tags(ctx, actor, benchmark, "x").await.err(),
         ),
         (
+            "purpose",
+            benchmarks::set_purpose(ctx, actor, benchmark, "gating")
+                .await
+                .err(),
+        ),
+        (
+            "archive",
+            benchmarks::set_archived(ctx, actor, benchmark, true)
+                .await
+                .err(),
+        ),
+        (
+            "run again",
+            benchmarks::rerun_benchmark(ctx, actor, benchmark)
+                .await
+                .err(),
+        ),
+        (
+            "delete benchmark",
+            benchmarks::delete_benchmark(ctx, actor, benchmark)
+                .await
+                .err(),
+        ),
+        (
             "start",
             workflows::start_workflow(ctx, actor, Some(benchmark))
                 .await
@@ -100,7 +124,7 @@ async fn a_viewer_changes_nothing() {
     let house = House::open().await;
     let viewer = house.person("viewer", Role::Viewer).await;
     let answers = ask_for_everything(&house.ctx, &viewer).await;
-    assert_eq!(answers.len(), 14);
+    assert_eq!(answers.len(), 18);
     for (what, error) in answers {
         assert!(
             matches!(&error, ServiceError::Forbidden(text) if text.contains("role operator")),

@@ -1,6 +1,6 @@
 //! The parameters of the history, in the reference's names.
 
-use domain::history::{HistoryQuery, NameFilter, SortKey};
+use domain::history::{HistoryQuery, NameFilter, SORT_TERMS_MAX, SortKey, SortTerm};
 use domain::run::RunStatus;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -59,10 +59,10 @@ pub(super) struct ListParams {
     /// Only benchmarks with every one of these tags. May be repeated.
     #[param(max_items = 20)]
     tags: Option<Vec<String>>,
-    /// Columns separated by commas, each with `-` before it for largest or newest first.
+    /// At most three columns separated by commas, each with `-` before it for largest or newest first.
     #[param(
         max_length = 200,
-        pattern = "^-?(created_at|name|status|model_name|cluster_name|concurrency|throughput|ttft|tpot|duration|error_rate)(,-?(created_at|name|status|model_name|cluster_name|concurrency|throughput|ttft|tpot|duration|error_rate))*$",
+        pattern = "^-?(created_at|name|status|model_name|cluster_name|concurrency|throughput|ttft|tpot|duration|error_rate)(,-?(created_at|name|status|model_name|cluster_name|concurrency|throughput|ttft|tpot|duration|error_rate)){0,2}$",
         example = "-created_at,name"
     )]
     order_by: Option<String>,
@@ -89,24 +89,22 @@ impl ListParams {
             text: text.clone(),
             is_part,
         };
-        query.further.name = self.name.as_ref().map(name_filter);
+        query.name = self.name.as_ref().map(name_filter);
         if let Some(model) = &self.model {
             match model.parse() {
                 Ok(id) => query.model = Some(id),
-                Err(_) => query.further.model_name = Some(name_filter(model)),
+                Err(_) => query.model_name = Some(name_filter(model)),
             }
         }
         if let Some(cluster) = &self.cluster {
             match cluster.parse() {
                 Ok(id) => query.cluster = Some(id),
-                Err(_) => query.further.cluster_name = Some(name_filter(cluster)),
+                Err(_) => query.cluster_name = Some(name_filter(cluster)),
             }
         }
-        let mut sorts = self.order_by.iter().flat_map(|text| sorts_of(text));
-        if let Some((key, is_descending)) = sorts.next() {
-            (query.sort, query.is_descending) = (key, is_descending);
+        if let Some(text) = &self.order_by {
+            query.order = sorts_of(text);
         }
-        query.further.then_by = sorts.collect();
         query
     }
 
@@ -122,12 +120,15 @@ impl ListParams {
     }
 }
 
-fn sorts_of(text: &str) -> Vec<(SortKey, bool)> {
+fn sorts_of(text: &str) -> Vec<SortTerm> {
     let parts = text.split(',');
     let read = parts.filter_map(|part| {
         let name = part.trim_start_matches('-');
         let (_, key) = COLUMNS.iter().find(|(column, _)| *column == name)?;
-        Some((*key, part.starts_with('-')))
+        Some(SortTerm {
+            key: *key,
+            is_descending: part.starts_with('-'),
+        })
     });
-    read.collect()
+    read.take(SORT_TERMS_MAX).collect()
 }

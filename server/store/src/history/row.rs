@@ -5,17 +5,21 @@ use domain::history::BenchmarkRow;
 use domain::time::Timestamp;
 
 use crate::StoreError;
-use crate::benchmarks::parse_status;
+use crate::benchmarks::{parse_purpose, parse_status};
+use crate::reruns::parse_rerun;
 use crate::store::{from_json, parse_id};
 
 /// The columns of [`HistoryRow`], from `benchmarks b` and `users u`.
-pub(super) const HISTORY_COLUMNS: &str = "b.id, b.name, b.status, b.failure, b.is_sample, \
+pub(crate) const HISTORY_COLUMNS: &str = "b.id, b.name, b.status, b.failure, b.is_sample, \
      b.is_reference, b.model_name, b.engine_name, b.cluster_name, b.node_type, b.vendor, \
      b.concurrency, b.rate_per_s, b.output_tok_per_s, b.ttft_p50_ms, b.tpot_p50_ms, b.duration_s, \
-     b.error_rate, b.tags, u.name AS owner_name, b.created_at, b.updated_at";
+     b.error_rate, b.tags, b.owner_id, u.name AS owner_name, b.created_at, b.updated_at, \
+     b.purpose, b.archived_at, b.rerun_group_id, b.rerun_index, \
+     (SELECT MAX(g.rerun_index) FROM benchmarks g WHERE g.rerun_group_id = b.rerun_group_id) \
+         AS rerun_last_index";
 
 #[derive(sqlx::FromRow)]
-pub(super) struct HistoryRow {
+pub(crate) struct HistoryRow {
     id: String,
     name: String,
     status: String,
@@ -35,13 +39,19 @@ pub(super) struct HistoryRow {
     duration_s: Option<f64>,
     error_rate: Option<f64>,
     tags: String,
+    owner_id: String,
     owner_name: String,
     created_at: i64,
-    pub(super) updated_at: i64,
+    pub(crate) updated_at: i64,
+    purpose: String,
+    archived_at: Option<i64>,
+    rerun_group_id: Option<String>,
+    rerun_index: Option<i64>,
+    rerun_last_index: Option<i64>,
 }
 
 impl HistoryRow {
-    pub(super) fn into_row(self) -> Result<BenchmarkRow, StoreError> {
+    pub(crate) fn into_row(self) -> Result<BenchmarkRow, StoreError> {
         let finite = |value: Option<f64>| value.and_then(Finite::new);
         let concurrency = self.concurrency.map(u32::try_from).transpose();
         Ok(BenchmarkRow {
@@ -51,6 +61,9 @@ impl HistoryRow {
             failure: self.failure,
             is_sample: self.is_sample,
             is_reference: self.is_reference,
+            purpose: parse_purpose(&self.purpose)?,
+            rerun: parse_rerun(self.rerun_group_id, self.rerun_index, self.rerun_last_index)?,
+            archived_at: self.archived_at.map(Timestamp),
             model_name: self.model_name,
             engine_name: self.engine_name,
             cluster_name: self.cluster_name,
@@ -64,6 +77,7 @@ impl HistoryRow {
             duration_s: finite(self.duration_s),
             error_rate: finite(self.error_rate),
             tags: from_json("tags of a benchmark", &self.tags)?,
+            owner_id: parse_id("user id", &self.owner_id)?,
             owner_name: self.owner_name,
             created_at: Timestamp(self.created_at),
         })

@@ -2,9 +2,13 @@
 
 use std::cmp::Ordering;
 
+use domain::access::Role;
+use domain::bounds::Bounds;
+use domain::catalogue::Shown;
 use domain::finite::Finite;
-use domain::history::{BenchmarkRow, HistoryQuery, SortKey};
-use domain::id::{ClusterId, ModelId};
+use domain::history::{BenchmarkRow, HistoryQuery, NameFilter, SortKey, parse_order};
+use domain::id::{ClusterId, ModelId, UserId};
+use domain::reruns::Purpose;
 use domain::run::RunStatus;
 use domain::run::event::RunOutcome;
 use domain::workload::Arrival;
@@ -86,8 +90,8 @@ fn numbers(rows: &[BenchmarkRow]) -> Vec<u128> {
     rows.iter().map(|row| row.id.0.as_u128()).collect()
 }
 
-/// The order the page promises, told without a database.
-fn compare(a: &BenchmarkRow, b: &BenchmarkRow, sort: SortKey, is_descending: bool) -> Ordering {
+/// The order of one key, missing values last.
+fn compare_key(a: &BenchmarkRow, b: &BenchmarkRow, sort: SortKey, is_descending: bool) -> Ordering {
     let turned = |order: Ordering| {
         if is_descending {
             order.reverse()
@@ -102,8 +106,8 @@ fn compare(a: &BenchmarkRow, b: &BenchmarkRow, sort: SortKey, is_descending: boo
     let text = |value: fn(&BenchmarkRow) -> &str| {
         turned(value(a).to_lowercase().cmp(&value(b).to_lowercase()))
     };
-    let by_key = match sort {
-        SortKey::Created => Ordering::Equal,
+    match sort {
+        SortKey::Created => turned(a.created_at.cmp(&b.created_at)),
         SortKey::Name => text(|row| &row.name),
         SortKey::Status => text(|row| row.status.as_str()),
         SortKey::Model => text(|row| &row.model_name),
@@ -114,8 +118,19 @@ fn compare(a: &BenchmarkRow, b: &BenchmarkRow, sort: SortKey, is_descending: boo
         SortKey::Tpot => number(|row| row.tpot_p50_ms),
         SortKey::Duration => number(|row| row.duration_s),
         SortKey::ErrorRate => number(|row| row.error_rate),
+    }
+}
+
+/// The order the page promises, told without a database.
+fn compare(a: &BenchmarkRow, b: &BenchmarkRow, sort: SortKey, is_descending: bool) -> Ordering {
+    let turned = |order: Ordering| {
+        if is_descending {
+            order.reverse()
+        } else {
+            order
+        }
     };
-    by_key
+    compare_key(a, b, sort, is_descending)
         .then_with(|| turned(a.created_at.cmp(&b.created_at)))
         .then_with(|| turned(a.id.cmp(&b.id)))
 }
@@ -126,11 +141,7 @@ async fn every_order_holds_over_all_pages_with_missing_values_last() {
         fill(&place.store, 60).await;
         for sort in SortKey::ALL {
             for is_descending in [false, true] {
-                let query = HistoryQuery {
-                    sort,
-                    is_descending,
-                    ..HistoryQuery::default()
-                };
+                let query = HistoryQuery::default().sorted_by(sort, is_descending);
                 let rows = read_all(&place.store, &query).await;
                 let mut expected = rows.clone();
                 expected.sort_by(|a, b| compare(a, b, sort, is_descending));
@@ -273,6 +284,153 @@ async fn a_page_counts_and_offers_choices() {
             .collect();
         assert_eq!(page.choices.clusters, clusters);
         assert_eq!(page.choices.tags, ["all", "even"], "most used first");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_keys_sort_one_after_another() {
+    for_each_database(async |place| {
+        fill(&place.store, 40).await;
+        for text in ["status,-ttft", "-model,name,-concurrency", "-created,ttft"] {
+            let order = parse_order(text).unwrap();
+            let query = HistoryQuery {
+                order: order.clone(),
+                ..HistoryQuery::default()
+            };
+            let rows = read_all(&place.store, &query).await;
+            let mut expected = rows.clone();
+            expected.sort_by(|a, b| {
+                let by_terms = order
+                    .iter()
+                    .map(|term| compare_key(a, b, term.key, term.is_descending))
+                    .find(|ordering| ordering.is_ne());
+                by_terms.unwrap_or_else(|| compare(a, b, SortKey::Created, order[0].is_descending))
+            });
+            assert_eq!(rows.len(), 40);
+            assert_eq!(numbers(&rows), numbers(&expected), "{text}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ranges_names_people_and_purposes_narrow() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        fill(store, 24).await;
+        let bob = UserId(uuid(0xb0b));
+        store
+            .insert_user(bob, "bob", Role::Lead, "hash", START)
+            .await
+            .unwrap();
+        let id = benchmark_id(25);
+        store
+            .insert_benchmark(id, &plan("ÄRGER 100%"), bob, false, at(99))
+            .await
+            .unwrap();
+        let gating = Purpose::Gating;
+        store
+            .set_purpose(benchmark_id(7), gating, at(99))
+            .await
+            .unwrap();
+
+        let found = async |query: HistoryQuery| read_all(store, &query).await;
+        let all = HistoryQuery::default;
+        let named = async |name: &str| {
+            let name = NameFilter::part(name);
+            numbers(&found(HistoryQuery { name, ..all() }).await)
+        };
+        assert_eq!(named("ärger").await, [25], "whatever the case");
+        assert_eq!(named("0%").await, [25], "descriptions are not names");
+        assert_eq!(named("ALPH").await.len(), 8);
+        let owner = Some(bob);
+        assert_eq!(numbers(&found(HistoryQuery { owner, ..all() }).await), [25]);
+        let purpose = Some(gating);
+        let rows = found(HistoryQuery { purpose, ..all() }).await;
+        assert_eq!(numbers(&rows), [7]);
+        assert_eq!(rows[0].purpose, gating);
+
+        let bounds = |min: f64, max: f64| Bounds {
+            min: Some(finite(min)),
+            max: Some(finite(max)),
+        };
+        let concurrency = bounds(2.0, 3.0);
+        let rows = found(HistoryQuery {
+            concurrency,
+            ..all()
+        })
+        .await;
+        assert!(!rows.is_empty());
+        assert!(
+            rows.iter()
+                .all(|row| matches!(row.concurrency, Some(2 | 3)))
+        );
+        let ttft_ms = bounds(50.0, 200.0);
+        let rows = found(HistoryQuery { ttft_ms, ..all() }).await;
+        assert!(!rows.is_empty());
+        assert!(
+            rows.iter()
+                .all(|row| ttft_ms.contains(row.ttft_p50_ms) && row.ttft_p50_ms.is_some())
+        );
+        let none = Bounds {
+            min: Some(finite(1e9)),
+            max: None,
+        };
+        let query = HistoryQuery {
+            tpot_ms: none,
+            ..all()
+        };
+        assert_eq!(numbers(&found(query).await), []);
+        let query = HistoryQuery {
+            output_tok_per_s: none,
+            ..all()
+        };
+        assert_eq!(numbers(&found(query).await), []);
+        let page = store.list_benchmarks(&all()).await.unwrap();
+        let names: Vec<&str> = page
+            .choices
+            .owners
+            .iter()
+            .map(|(_, name)| name.as_str())
+            .collect();
+        assert_eq!(names, ["alice", "bob"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn archived_ones_are_shown_on_demand() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        fill(store, 12).await;
+        let ended = benchmark_id(4);
+        assert!(store.set_archived(ended, true, at(50)).await.unwrap());
+        assert!(
+            !store.set_archived(ended, true, at(51)).await.unwrap(),
+            "it is so already"
+        );
+        let queued = benchmark_id(3);
+        assert!(
+            !store.set_archived(queued, true, at(50)).await.unwrap(),
+            "it goes on"
+        );
+        let found = async |shown: Shown| {
+            let query = HistoryQuery {
+                shown,
+                ..HistoryQuery::default()
+            };
+            let page = store.list_benchmarks(&query).await.unwrap();
+            (page.total_count, page.rows)
+        };
+        let (count, rows) = found(Shown::InUse).await;
+        assert!(count == 11 && rows.iter().all(|row| row.archived_at.is_none()));
+        let (_, rows) = found(Shown::Archived).await;
+        assert_eq!(numbers(&rows), [4]);
+        assert_eq!(rows[0].archived_at, Some(at(50)));
+        assert_eq!(found(Shown::All).await.0, 12);
+        assert!(store.set_archived(ended, false, at(52)).await.unwrap());
+        assert_eq!(found(Shown::Archived).await.0, 0);
     })
     .await;
 }

@@ -11,5 +11,7 @@ mod journal;
 mod people;
 mod place;
 mod queue;
+mod reruns;
 mod results;
+mod retention;
 mod workflows;

@@ -1,10 +1,11 @@
 //! Saved wizards.
 
-use domain::id::{UserId, WorkflowId};
+use domain::id::{BenchmarkId, RerunGroupId, UserId, WorkflowId};
+use domain::reruns::Purpose;
 use domain::run::RunStatus;
 use domain::workflow::{Draft, Workflow, WorkflowState};
 use futures::future::join_all;
-use store::StoreError;
+use store::{NewBenchmark, StoreError};
 
 use crate::builders::{START, add_owner, at, benchmark_id, plan, uuid};
 use crate::place::for_each_database;
@@ -87,26 +88,39 @@ async fn executing_makes_one_benchmark_or_none() {
         saved.state = WorkflowState::Executed { benchmark_id: id };
         (saved.revision, saved.updated_at) = (2, at(1));
 
-        let stale = store.execute_workflow(&saved, 7, id, &plan, at(1)).await;
+        let runs = |ids: &[BenchmarkId]| -> Vec<NewBenchmark<'_>> {
+            let group = RerunGroupId(uuid(5));
+            let new = |(index, id): (u32, &BenchmarkId)| NewBenchmark {
+                purpose: Purpose::Gating,
+                rerun: Some((group, index)),
+                ..NewBenchmark::of(*id, &plan, saved.owner_id, at(1))
+            };
+            (1..).zip(ids).map(new).collect()
+        };
+        let (second, third) = (benchmark_id(3), benchmark_id(4));
+        let three = runs(&[id, second, third]);
+        let stale = store.execute_workflow(&saved, 7, &three).await;
         assert!(matches!(stale, Err(StoreError::Conflict(_))), "{stale:?}");
         assert_eq!(store.find_benchmark(id).await.unwrap(), None, "neither");
 
-        store
-            .execute_workflow(&saved, 1, id, &plan, at(1))
-            .await
-            .unwrap();
+        store.execute_workflow(&saved, 1, &three).await.unwrap();
         assert_eq!(
             store.find_workflow(saved.id).await.unwrap(),
             Some(saved.clone())
         );
         let detail = store.find_benchmark(id).await.unwrap().unwrap();
         assert_eq!(
-            (detail.status, detail.plan),
-            (RunStatus::Queued, plan.clone())
+            (detail.status, detail.plan, detail.purpose),
+            (RunStatus::Queued, plan.clone(), Purpose::Gating)
         );
+        let row = store.find_row(third).await.unwrap().unwrap();
+        let rerun = row.rerun.unwrap();
+        assert_eq!((rerun.index, rerun.last_index), (3, 3));
+        assert_eq!(detail.rerun.unwrap().group_id, rerun.group_id);
 
         let other = benchmark_id(2);
-        let again = store.execute_workflow(&saved, 2, other, &plan, at(2)).await;
+        let once_more = NewBenchmark::of(other, &plan, saved.owner_id, at(2));
+        let again = store.execute_workflow(&saved, 2, &[once_more]).await;
         assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
         assert_eq!(store.find_benchmark(other).await.unwrap(), None);
         store.delete_workflow(saved.id).await.unwrap();
@@ -130,8 +144,8 @@ async fn open_workflows_are_the_owners_last_saved_first() {
         }
         let executed = workflow(3, owner);
         let plan = plan("x");
-        let execute = store.execute_workflow(&executed, 1, benchmark_id(1), &plan, at(8));
-        execute.await.unwrap();
+        let new = [NewBenchmark::of(benchmark_id(1), &plan, owner, at(8))];
+        store.execute_workflow(&executed, 1, &new).await.unwrap();
         let open = store.list_open_workflows(owner).await.unwrap();
         let ids: Vec<_> = open.iter().map(|workflow| workflow.id.0).collect();
         assert_eq!(ids, [uuid(2), uuid(1)]);
