@@ -5,7 +5,6 @@ pub mod catalogue;
 pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
-pub mod credentials;
 pub mod error;
 pub mod session;
 pub mod system;

@@ -32,10 +32,7 @@ fn push_encoded(url: &mut String, text: &str) {
 
 /// The history's state in the parameters of a URL. A parameter may be repeated.
 pub fn history_query(params: &ParamsMap) -> HistoryQuery {
-    const NAMES: [&str; 8] = [
-        "q", "status", "model", "cluster", "tag", "sort", "page", "size",
-    ];
-    let values: Vec<(&str, String)> = NAMES
+    let values: Vec<(&str, String)> = HistoryQuery::NAMES
         .into_iter()
         .flat_map(|name| {
             let all = params.get_all(name).unwrap_or_default();

@@ -1,8 +1,7 @@
 //! The address of every page and file, one constructor each.
 
-use domain::catalogue::CatalogueQuery;
 use domain::history::HistoryQuery;
-use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, WorkflowId};
+use domain::id::{BenchmarkId, ClusterId, ModelId, WorkflowId};
 use domain::workflow::Step;
 
 use crate::query::url_with;
@@ -19,10 +18,6 @@ pub const NEW_MODEL: &str = "/models/new";
 pub const CLUSTERS: &str = "/clusters";
 /// A new endpoint.
 pub const NEW_CLUSTER: &str = "/clusters/new";
-/// The credentials of the catalogue.
-pub const CREDENTIALS: &str = "/credentials";
-/// A new credential.
-pub const NEW_CREDENTIAL: &str = "/credentials/new";
 /// The installation.
 pub const SETTINGS: &str = "/settings";
 /// The metric dictionary.
@@ -99,16 +94,6 @@ pub fn new_model_named(name: &str) -> String {
 /// A cluster.
 pub fn cluster(id: ClusterId) -> String {
     format!("{CLUSTERS}/{id}")
-}
-
-/// A credential.
-pub fn credential(id: CredentialId) -> String {
-    format!("{CREDENTIALS}/{id}")
-}
-
-/// A list of the catalogue at `path`, as `query` says.
-pub fn catalogue_list(path: &str, query: &CatalogueQuery) -> String {
-    url_with(path, &query.to_pairs())
 }
 
 /// The definition of a metric.

@@ -50,7 +50,7 @@ test('an engine that ends by itself is quoted', async ({ signedIn: page }) => {
   await expect(reason).toContainText('--no-such-option');
   expect(processesOf(id)).toEqual([]);
 
-  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('button', { name: 'Start from this' }).click();
   const wizard = new Wizard(page);
   await wizard.expectStep(6);
   await expect(page.getByRole('heading', { name: 'Unknown option', level: 1 })).toBeVisible();

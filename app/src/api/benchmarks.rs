@@ -4,12 +4,19 @@ use super::ApiError;
 use super::codec::Json;
 #[cfg(feature = "ssr")]
 use super::context::{refuse, signed_in};
-use domain::history::{BenchmarkDetail, HistoryPage, HistoryQuery};
+use domain::history::{BenchmarkDetail, BenchmarkRow, HistoryPage, HistoryQuery};
 use domain::id::BenchmarkId;
+use domain::measure::length_bins::{LengthAnalysis, LengthSide};
 use domain::measure::record::RequestField;
 use domain::requests::{RequestPage, RequestQuery, ScatterData};
+use domain::reruns::Purpose;
 use domain::run::{JournalEntry, RunState};
 use leptos::prelude::*;
+#[cfg(feature = "ssr")]
+use leptos_axum::redirect;
+
+#[cfg(feature = "ssr")]
+use crate::routes;
 
 /// A page of the history.
 #[server(endpoint = "benchmarks/list", input = Json, output = Json)]
@@ -74,6 +81,92 @@ pub async fn set_tags(
 ) -> Result<Vec<String>, ApiError> {
     let (ctx, actor) = signed_in()?;
     service::benchmarks::set_tags(&ctx, &actor, id, &tags)
+        .await
+        .map_err(refuse)
+}
+
+/// Says what the figures of a benchmark are for.
+#[server(endpoint = "benchmarks/set_purpose", output = Json)]
+pub async fn set_purpose(
+    /// Which.
+    id: BenchmarkId,
+    /// Name of the purpose.
+    #[server(default)]
+    purpose: String,
+) -> Result<Purpose, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::benchmarks::set_purpose(&ctx, &actor, id, &purpose)
+        .await
+        .map_err(refuse)
+}
+
+/// Takes a benchmark out of the lists, or back into them, and shows it again.
+#[server(endpoint = "benchmarks/set_archived", output = Json)]
+pub async fn set_archived(
+    /// Which.
+    id: BenchmarkId,
+    /// Out of the lists.
+    is_archived: bool,
+) -> Result<bool, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::benchmarks::set_archived(&ctx, &actor, id, is_archived)
+        .await
+        .map_err(refuse)?;
+    Ok(is_archived)
+}
+
+/// Queues the same plan once more and goes to the new benchmark.
+#[server(endpoint = "benchmarks/rerun", output = Json)]
+pub async fn rerun_benchmark(
+    /// Which.
+    id: BenchmarkId,
+) -> Result<BenchmarkId, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    let new = service::benchmarks::rerun_benchmark(&ctx, &actor, id)
+        .await
+        .map_err(refuse)?;
+    redirect(&routes::benchmark(new));
+    Ok(new)
+}
+
+/// Removes a benchmark with its result and goes to the history.
+#[server(endpoint = "benchmarks/delete", output = Json)]
+pub async fn delete_benchmark(
+    /// Which.
+    id: BenchmarkId,
+) -> Result<(), ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::benchmarks::delete_benchmark(&ctx, &actor, id)
+        .await
+        .map_err(refuse)?;
+    redirect(routes::HOME);
+    Ok(())
+}
+
+/// The runs of the same plan in order; empty for the only run of its plan.
+#[server(endpoint = "benchmarks/reruns", output = Json)]
+pub async fn list_reruns(
+    /// Which.
+    id: BenchmarkId,
+) -> Result<Vec<BenchmarkRow>, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::benchmarks::list_reruns(&ctx, &actor, id)
+        .await
+        .map_err(refuse)
+}
+
+/// Latency by prompt or answer length.
+#[server(endpoint = "benchmarks/lengths", input = Json, output = Json)]
+pub async fn get_lengths(
+    /// Which benchmark.
+    id: BenchmarkId,
+    /// Prompt or answer.
+    side: LengthSide,
+    /// Bins from 0 to the greatest length.
+    bin_count: u32,
+) -> Result<LengthAnalysis, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::benchmarks::get_lengths(&ctx, &actor, id, side, bin_count)
         .await
         .map_err(refuse)
 }

@@ -1,14 +1,18 @@
 //! One benchmark: live while it runs, its result afterwards.
 
 pub mod cards;
+pub mod care;
 pub mod charts;
 pub mod ended_view;
 #[cfg(test)]
 mod fixture;
+pub mod group;
 pub mod header;
+pub mod lengths;
 pub mod live_charts;
 pub mod live_view;
 pub mod manifest;
+pub mod request_filters;
 pub mod requests;
 pub mod result_view;
 pub mod run_log;
@@ -17,7 +21,7 @@ pub mod stages;
 pub mod url;
 pub mod verdict;
 
-use domain::history::BenchmarkDetail;
+use domain::history::{BenchmarkDetail, BenchmarkRow};
 use domain::id::BenchmarkId;
 use domain::run::RunState;
 use leptos::prelude::*;
@@ -28,10 +32,12 @@ use ui::feedback::Skeleton;
 
 use crate::api::ApiError;
 use crate::api::benchmarks::{
-    get_benchmark, get_engine_log, get_run_state, get_scatter, list_requests,
+    get_benchmark, get_engine_log, get_lengths, get_run_state, get_scatter, list_requests,
+    list_reruns,
 };
 use crate::pages::parts::{load_failed, no_such};
 use ended_view::EndedView;
+use group::RerunGroup;
 use live_view::LiveView;
 use result_view::{ResultView, TabData};
 use url::{ResultTab, ResultUrl};
@@ -42,6 +48,8 @@ struct Loaded {
     detail: BenchmarkDetail,
     run: RunState,
     engine_log: Option<String>,
+    /// The runs of the same plan, in order; none for the only one.
+    reruns: Vec<BenchmarkRow>,
 }
 
 impl Loaded {
@@ -51,6 +59,10 @@ impl Loaded {
         };
         let detail = get_benchmark(id).await?;
         let run = get_run_state(id).await?;
+        let reruns = match detail.rerun {
+            Some(rerun) if rerun.last_index > 1 => list_reruns(id).await?,
+            _ => Vec::new(),
+        };
         // A log that cannot be read must not hide the result.
         let engine_log = if detail.status.is_terminal() {
             get_engine_log(id).await.unwrap_or_default()
@@ -61,6 +73,7 @@ impl Loaded {
             detail,
             run,
             engine_log,
+            reruns,
         })
     }
 }
@@ -98,16 +111,18 @@ fn show(loaded: Loaded, url: Memo<ResultUrl>, data: TabData, reload: Callback<()
         detail,
         run,
         engine_log,
+        reruns,
     } = loaded;
     let name = detail.plan.name.clone();
+    let group = view! { <RerunGroup id=detail.id reruns /> }.into_any();
     let body = if !detail.status.is_terminal() {
-        view! { <LiveView detail run on_end=reload /> }.into_any()
+        view! { <LiveView detail run on_end=reload /> {group} }.into_any()
     } else if let Some(result) = detail.result.clone() {
-        view! { <ResultView detail result run engine_log url data /> }.into_any()
+        view! { <ResultView detail result run engine_log url data group /> }.into_any()
     } else if detail.status == domain::run::RunStatus::Completed {
         result_view::no_result()
     } else {
-        view! { <EndedView detail run engine_log /> }.into_any()
+        view! { <EndedView detail run engine_log /> {group} }.into_any()
     };
     view! {
         <Title text=name />
@@ -139,6 +154,8 @@ fn tab_data(
     let axes = Memo::new(move |_| {
         url.with(|url| (url.tab == ResultTab::Overview).then_some((url.x, url.y)))
     });
+    let bins =
+        Memo::new(move |_| url.with(|url| (url.tab == ResultTab::Overview).then_some(url.lengths)));
     let requests = Resource::new(
         move || (id.get(), query.get(), edition.get()),
         move |(id, query, _)| async move {
@@ -167,5 +184,20 @@ fn tab_data(
             }
         },
     );
-    TabData { requests, scatter }
+    let lengths = Resource::new(
+        move || (id.get(), bins.get(), edition.get()),
+        move |(id, bins, _)| async move {
+            match (id, bins, loaded.await) {
+                (Some(id), Some(bins), Ok(loaded)) if loaded.detail.result.is_some() => {
+                    get_lengths(id, bins.side, bins.bin_count).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        },
+    );
+    TabData {
+        requests,
+        scatter,
+        lengths,
+    }
 }

@@ -202,7 +202,7 @@ fn EngineFacts(
             credential_id,
         } => {
             let key = if credential_id.is_some() {
-                "a sealed credential, sent to this address only"
+                "the sealed key of this cluster"
             } else {
                 "none"
             };

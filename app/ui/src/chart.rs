@@ -5,6 +5,7 @@
 //! charming, patched where charming lacks a setting, and handed to the page's own `ECharts`.
 
 mod axis;
+pub mod buckets;
 pub mod cdf;
 mod draw;
 pub mod histogram;
@@ -15,6 +16,7 @@ pub mod panel;
 pub mod scatter;
 pub mod twin;
 
+pub use buckets::{BucketSeries, BucketsChart};
 pub use cdf::{CdfChart, CdfSeries};
 pub use histogram::{HistogramChart, MarkLineAt};
 pub use hue::{Hue, Palette};
@@ -36,6 +38,8 @@ pub enum ChartData {
     Lines(LinesChart),
     /// One dot per request.
     Scatter(ScatterChart),
+    /// Values over neighbouring ranges.
+    Buckets(BucketsChart),
 }
 
 impl ChartData {
@@ -46,6 +50,7 @@ impl ChartData {
             Self::Cdf(chart) => chart.option(palette),
             Self::Lines(chart) => chart.option(palette),
             Self::Scatter(chart) => chart.option(palette),
+            Self::Buckets(chart) => chart.option(palette),
         }
     }
 
@@ -56,6 +61,7 @@ impl ChartData {
             Self::Cdf(chart) => chart.twin(),
             Self::Lines(chart) => chart.twin(),
             Self::Scatter(chart) => chart.twin(),
+            Self::Buckets(chart) => chart.twin(),
         }
     }
 
@@ -66,6 +72,7 @@ impl ChartData {
             Self::Cdf(chart) => chart.finding(),
             Self::Lines(chart) => chart.finding(),
             Self::Scatter(chart) => chart.finding(),
+            Self::Buckets(chart) => chart.finding(),
         }
     }
 
@@ -75,6 +82,7 @@ impl ChartData {
             Self::Histogram(_) | Self::Scatter(_) => Vec::new(),
             Self::Cdf(chart) => chart.series.iter().map(LegendEntry::of_cdf).collect(),
             Self::Lines(chart) => chart.series.iter().map(LegendEntry::of_line).collect(),
+            Self::Buckets(chart) => chart.series.iter().map(LegendEntry::of_bucket).collect(),
         };
         if entries.len() > 1 {
             entries
@@ -90,6 +98,7 @@ impl ChartData {
             Self::Cdf(chart) => chart.series.iter().all(|series| series.points.is_empty()),
             Self::Lines(chart) => chart.x_s.is_empty(),
             Self::Scatter(chart) => chart.points.is_empty(),
+            Self::Buckets(chart) => chart.is_empty(),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn summary(sent_count: u32, failed_count: u32) -> Summary {
     Summary::of(&records, &context)
 }
 
-fn record(index: u32, has_failed: bool) -> RequestRecord {
+pub(super) fn record(index: u32, has_failed: bool) -> RequestRecord {
     let at = |ms: u64| (u64::from(index) * 100 + ms) * 1_000_000;
     RequestRecord {
         index,

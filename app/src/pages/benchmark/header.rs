@@ -2,9 +2,11 @@
 
 use domain::history::{BenchmarkDetail, HistoryQuery};
 use domain::id::BenchmarkId;
+use domain::reruns::Purpose;
 use domain::run::RunStatus;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
+use server_fn::ServerFn;
 use ui::badge::{Badge, Tag};
 use ui::button::{Button, ButtonKind};
 use ui::dialog::Dialog;
@@ -12,7 +14,11 @@ use ui::field::TextField;
 use ui::layout::PageHeader;
 use ui::tone::Tone;
 
-use crate::api::benchmarks::{CancelBenchmark, SetTags};
+use super::care::{ArchiveButton, DeleteButton, PurposeEditor};
+use crate::api::ApiError;
+use crate::api::benchmarks::{
+    CancelBenchmark, DeleteBenchmark, RerunBenchmark, SetArchived, SetPurpose, SetTags,
+};
 use crate::api::workflows::StartWorkflow;
 use crate::pages::parts::{StatusBadge, action_failure, messages};
 use crate::routes;
@@ -30,6 +36,13 @@ pub fn BenchmarkHeader(
     let start = ServerAction::<StartWorkflow>::new();
     let cancel = ServerAction::<CancelBenchmark>::new();
     let set_tags = ServerAction::<SetTags>::new();
+    let rerun = ServerAction::<RerunBenchmark>::new();
+    let set_purpose = ServerAction::<SetPurpose>::new();
+    let set_archived = ServerAction::<SetArchived>::new();
+    let delete = ServerAction::<DeleteBenchmark>::new();
+    let first_purpose = detail.purpose;
+    let purpose = latest(set_purpose, first_purpose);
+    let is_archived = latest(set_archived, detail.archived_at.is_some());
     let saved = set_tags.value();
     let first_tags = detail.tags.clone();
     let tags = Signal::derive(move || {
@@ -49,10 +62,13 @@ pub fn BenchmarkHeader(
     let badges = move || {
         view! {
             {move || view! { <StatusBadge status=status.get() /> }}
+            {move || (purpose.get() == Purpose::Gating).then(|| view! { <Badge tone=Tone::Neutral label="Gating" title="Decides whether something goes to production" /> })}
+            {move || is_archived.get().then(|| view! { <Badge tone=Tone::Neutral label="Archived" title="Left out of the history unless asked for" /> })}
             {is_reference.then(|| view! { <Badge tone=Tone::Neutral label="Reference engine" title="Answers on a schedule: its figures say nothing about any model" /> })}
             {is_sample.then(|| view! { <Badge tone=Tone::Neutral label="Sample" title="Made by demo mode, really run on this machine" /> })}
             {move || tags.get().into_iter().map(tag_link).collect_view()}
             <TagEditor id tags action=set_tags />
+            <PurposeEditor id purpose action=set_purpose />
         }
     };
     let actions = move || {
@@ -60,13 +76,16 @@ pub fn BenchmarkHeader(
             {move || (!status.get().is_terminal()).then(|| view! { <Cancel id action=cancel /> })}
             <ActionForm action=start>
                 <input type="hidden" name="from" value=id.to_string() />
-                <Button busy=start.pending()>
-                    {move || match status.get() {
-                        RunStatus::Failed | RunStatus::Cancelled => "Try again",
-                        _ => "Start from this",
-                    }}
-                </Button>
+                <Button busy=start.pending()>"Start from this"</Button>
             </ActionForm>
+            {move || status.get().is_terminal().then(|| view! {
+                <ActionForm action=rerun>
+                    <input type="hidden" name="id" value=id.to_string() />
+                    <Button busy=rerun.pending()>"Run again"</Button>
+                </ActionForm>
+                <ArchiveButton id is_archived action=set_archived />
+                <DeleteButton id action=delete />
+            })}
         }
     };
     let description = detail.plan.description.clone();
@@ -82,7 +101,26 @@ pub fn BenchmarkHeader(
         {action_failure(start)}
         {action_failure(cancel)}
         {action_failure(set_tags)}
+        {action_failure(rerun)}
+        {action_failure(set_purpose)}
+        {action_failure(set_archived)}
+        {action_failure(delete)}
     }
+}
+
+/// What an action answered last; before that, what the page came with.
+fn latest<S>(action: ServerAction<S>, first: S::Output) -> Signal<S::Output>
+where
+    S: ServerFn<Error = ApiError> + Send + Sync + Clone + 'static,
+    S::Output: Copy + Send + Sync + 'static,
+{
+    let answer = action.value();
+    Signal::derive(move || {
+        answer.with(|answer| match answer {
+            Some(Ok(value)) => *value,
+            _ => first,
+        })
+    })
 }
 
 /// `model · engine · cluster / node · workload`.

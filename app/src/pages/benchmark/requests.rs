@@ -5,7 +5,7 @@ use domain::id::BenchmarkId;
 use domain::measure::record::{Outcome, RequestField, RequestPhase};
 use domain::requests::{RequestPage, RequestQuery, RequestRow};
 use leptos::prelude::*;
-use ui::badge::{Badge, FilterChip};
+use ui::badge::Badge;
 use ui::feedback::EmptyState;
 use ui::figure::Figure;
 use ui::format;
@@ -13,6 +13,7 @@ use ui::pager::Pager;
 use ui::table::{Column, NumberCell, SortDirection, Table};
 use ui::tone::Tone;
 
+use super::request_filters::RequestFilters;
 use super::url::ResultUrl;
 
 /// The table with its filter and pager.
@@ -28,29 +29,7 @@ pub fn RequestTable(
     failed_count: u32,
 ) -> impl IntoView {
     let query = &url.requests;
-    let filter = if query.is_failed_only {
-        let all = url.with_requests(|query| {
-            *query = RequestQuery {
-                is_failed_only: false,
-                page: 1,
-                ..query.clone()
-            };
-        });
-        view! { <FilterChip name="outcome" value="failed" remove_href=all.href(id) /> }.into_any()
-    } else if failed_count > 0 {
-        let failed = url.with_requests(|query| {
-            query.is_failed_only = true;
-            query.page = 1;
-        });
-        let label = format!(
-            "Only the {} that failed",
-            format::count(failed_count.into())
-        );
-        view! { <a class="button small" href=failed.href(id) data-noscroll="true">{label}</a> }
-            .into_any()
-    } else {
-        ().into_any()
-    };
+    let filter = view! { <RequestFilters id url=url.clone() failed_count /> };
     let summary = showing(query, &page);
     let has_next = u64::from(query.page) * u64::from(query.page_size) < u64::from(page.total_count);
     let at_page = |number: u32| {
@@ -63,16 +42,14 @@ pub fn RequestTable(
     let columns = columns(id, &url);
     if page.rows.is_empty() {
         return view! {
-            <div class="actions">{filter}</div>
-            <EmptyState title="No requests here" text="No request matches this filter, or the page is past the end." />
+            {filter}
+            <EmptyState title="No requests here" text="No request matches these filters, or the page is past the end." />
         }
         .into_any();
     }
     view! {
-        <div class="actions spread">
-            <p class="note">"Every request, warm-up and drain included. A failed request keeps its row."</p>
-            {filter}
-        </div>
+        {filter}
+        <p class="note">"Every request, warm-up and drain included. A failed request keeps its row."</p>
         <Table label="Requests" columns=Signal::stored(columns) is_dense=true>
             {page.rows.into_iter().map(row).collect_view()}
         </Table>

@@ -2,6 +2,7 @@
 
 use domain::history::{BenchmarkDetail, BenchmarkResult};
 use domain::id::BenchmarkId;
+use domain::measure::length_bins::LengthAnalysis;
 use domain::measure::summary::Summary;
 use domain::requests::{RequestPage, ScatterData};
 use domain::run::RunState;
@@ -16,6 +17,7 @@ use super::cards::ResultCards;
 use super::charts::{DistributionCharts, TimelineCharts};
 use super::ended_view::{EngineLog, OutcomeBanner};
 use super::header::BenchmarkHeader;
+use super::lengths::{LengthFields, Lengths};
 use super::manifest::ManifestTab;
 use super::requests::RequestTable;
 use super::run_log::RunLog;
@@ -33,6 +35,8 @@ pub struct TabData {
     pub requests: Resource<Result<Option<RequestPage>, ApiError>>,
     /// The points of the scatter.
     pub scatter: Resource<Result<Option<ScatterData>, ApiError>>,
+    /// Latency by length.
+    pub lengths: Resource<Result<Option<LengthAnalysis>, ApiError>>,
 }
 
 /// The page of a run with a result.
@@ -50,6 +54,8 @@ pub fn ResultView(
     url: Memo<ResultUrl>,
     /// What the tabs load.
     data: TabData,
+    /// The runs of the same plan.
+    group: AnyView,
 ) -> impl IntoView {
     let id = detail.id;
     let status = detail.status;
@@ -70,6 +76,7 @@ pub fn ResultView(
         <OutcomeBanner status run=outcome_run />
         <Banner tone=verdict.tone title=verdict.title>" " {notes}</Banner>
         <ResultCards summary />
+        {group}
         <Tabs label="Result" tabs />
         {body}
     }
@@ -119,6 +126,15 @@ fn overview(
             }
         })
     };
+    let lengths = move || {
+        Suspend::new(async move {
+            match data.lengths.await {
+                Ok(Some(analysis)) => view! { <Lengths analysis /> }.into_any(),
+                Ok(None) => ().into_any(),
+                Err(error) => load_failed("The lengths", &error),
+            }
+        })
+    };
     view! {
         <TimelineCharts summary=summary.clone() />
         <div class="grid-2">
@@ -127,6 +143,11 @@ fn overview(
         <section class="stack tight" aria-label="Two fields of the requests">
             {selects}
             <Transition fallback=|| view! { <Skeleton rows=6 label="Loading the scatter" /> }>{scatter}</Transition>
+        </section>
+        <section class="stack tight" aria-labelledby="lengths">
+            <h2 id="lengths">"Lengths"</h2>
+            {move || view! { <LengthFields id url=url.get() /> }}
+            <Transition fallback=|| view! { <Skeleton rows=6 label="Loading the lengths" /> }>{lengths}</Transition>
         </section>
     }
     .into_any()

@@ -37,6 +37,7 @@ pub fn ScatterFields(
     y: RequestField,
 ) -> impl IntoView {
     let navigate = use_navigate();
+    let kept = hidden_pairs(&url, &["x", "y"]);
     let go = move |x: RequestField, y: RequestField| {
         let target = ResultUrl {
             x: Some(x),
@@ -54,6 +55,7 @@ pub fn ScatterFields(
     let parse = |event: &leptos::ev::Event| RequestField::parse(&event_target_value(event));
     view! {
         <form class="scatter-fields" method="get" action=crate::routes::benchmark(id)>
+            {kept}
             <label>
                 "Across "
                 <select class="control" name="x" on:change=move |event| {
@@ -73,6 +75,14 @@ pub fn ScatterFields(
             <button class="button small without-script" type="submit">"Show"</button>
         </form>
     }
+}
+
+/// The state of the page that a form does not ask for (`asked`), for when it is sent without script.
+pub fn hidden_pairs(url: &ResultUrl, asked: &[&str]) -> impl IntoView + use<> {
+    let kept = url.pairs().into_iter();
+    let kept = kept.filter(|(name, _)| !asked.contains(name));
+    kept.map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+        .collect_view()
 }
 
 fn options(chosen: RequestField) -> impl IntoView {

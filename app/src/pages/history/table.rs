@@ -2,6 +2,7 @@
 
 use domain::finite::Finite;
 use domain::history::{BenchmarkRow, HistoryQuery, SortKey};
+use domain::reruns::Purpose;
 use leptos::prelude::*;
 use ui::badge::Tag;
 use ui::figure::Figure;
@@ -36,19 +37,15 @@ pub fn HistoryTable(
 
 fn columns(query: &HistoryQuery) -> Vec<Column> {
     let sortable = |column: Column, key: SortKey, starts_descending: bool| {
-        let is_sorted = query.sort == key;
+        let first = query.first_term();
+        let is_sorted = first.key == key;
         let is_descending = if is_sorted {
-            !query.is_descending
+            !first.is_descending
         } else {
             starts_descending
         };
-        let href = routes::history(&HistoryQuery {
-            sort: key,
-            is_descending,
-            page: 1,
-            ..query.clone()
-        });
-        let direction = if query.is_descending {
+        let href = routes::history(&query.sorted_by(key, is_descending));
+        let direction = if first.is_descending {
             SortDirection::Descending
         } else {
             SortDirection::Ascending
@@ -80,7 +77,11 @@ fn columns(query: &HistoryQuery) -> Vec<Column> {
         sortable(Column::numeric("TPOT p50", "ms"), SortKey::Tpot, false),
         sortable(Column::numeric("Duration", ""), SortKey::Duration, true),
         sortable(Column::numeric("Errors", ""), SortKey::ErrorRate, true),
-        sortable(Column::text("Created (UTC)"), SortKey::Created, true),
+        sortable(
+            Column::text("Created (UTC)").with_hint("Who made it stands below the time"),
+            SortKey::Created,
+            true,
+        ),
     ]
 }
 
@@ -117,7 +118,10 @@ fn row_view(row: BenchmarkRow) -> impl IntoView {
             <NumberCell figure=Figure::new(row.tpot_p50_ms, "ms") />
             <NumberCell figure=duration_figure(row.duration_s) />
             <NumberCell figure=Figure::of_fraction(row.error_rate) />
-            <td>{date} <span class="under">{time}</span></td>
+            <td>
+                {date} " " {time}
+                <span class="under clamped" title=row.owner_name.clone()>{row.owner_name.clone()}</span>
+            </td>
         </tr>
     }
 }
@@ -130,6 +134,23 @@ fn marks(row: &BenchmarkRow) -> Option<AnyView> {
     let reference = row.is_reference.then(|| {
         let meaning = "Ran against the reference engine: says nothing about any model";
         view! { <span class="badge" title=meaning>"Reference"</span> }
+    });
+    let gating = (row.purpose == Purpose::Gating).then(|| {
+        view! { <span class="badge" title="Decides whether something goes to production">"Gating"</span> }
+    });
+    let archived = row
+        .archived_at
+        .map(|_| view! { <span class="badge" title="Left out of this list unless asked for">"Archived"</span> });
+    let rerun = row.rerun.filter(|rerun| rerun.last_index > 1).map(|rerun| {
+        let query = HistoryQuery {
+            group: Some(rerun.group_id),
+            ..HistoryQuery::default()
+        };
+        let meaning = format!(
+            "Run {} of {} of the same plan: shows them all",
+            rerun.index, rerun.last_index
+        );
+        view! { <a class="tag" href=routes::history(&query) title=meaning>{rerun.in_short()}</a> }
     });
     // The badge says it already.
     let tags = row
@@ -144,10 +165,17 @@ fn marks(row: &BenchmarkRow) -> Option<AnyView> {
         view! { <Tag label=tag.clone() href=routes::history(&query) /> }
     });
     let tags: Vec<_> = tags.collect();
-    if sample.is_none() && reference.is_none() && tags.is_empty() {
+    let has_none = sample.is_none()
+        && reference.is_none()
+        && gating.is_none()
+        && archived.is_none()
+        && rerun.is_none()
+        && tags.is_empty();
+    if has_none {
         return None;
     }
-    Some(view! { <span class="tags row-marks">{sample} {reference} {tags}</span> }.into_any())
+    let marks = view! { {rerun} {gating} {archived} {sample} {reference} {tags} };
+    Some(view! { <span class="tags row-marks">{marks}</span> }.into_any())
 }
 
 /// The asked concurrency, or the asked rate of an open loop.
@@ -196,11 +224,9 @@ mod tests {
     #[test]
     fn a_heading_turns_its_own_order_and_starts_at_page_one() {
         let query = HistoryQuery {
-            sort: SortKey::Ttft,
-            is_descending: false,
             page: 4,
             search: "rag".to_owned(),
-            ..HistoryQuery::default()
+            ..HistoryQuery::default().sorted_by(SortKey::Ttft, false)
         };
         let html = Owner::new()
             .with(|| view! { <Table label="t" columns=columns(&query)>""</Table> }.to_html());

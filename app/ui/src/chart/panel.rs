@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::draw::draw_into;
 use super::hue::Hue;
 use super::twin::TwinTable;
-use super::{CdfSeries, ChartData, LineSeries};
+use super::{BucketSeries, CdfSeries, ChartData, LineSeries};
 
 /// A colour and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub struct LegendEntry {
 
 impl LegendEntry {
     pub(super) fn of_cdf(series: &CdfSeries) -> Self {
+        Self {
+            name: series.name.clone(),
+            hue: series.hue,
+        }
+    }
+
+    pub(super) fn of_bucket(series: &BucketSeries) -> Self {
         Self {
             name: series.name.clone(),
             hue: series.hue,

@@ -7,7 +7,6 @@
 )]
 
 mod cancel;
-mod credential_test;
 mod failures;
 mod house;
 mod probe;

@@ -1,5 +1,6 @@
 //! Step 1: name, tags, description, concurrency, evaluation method.
 
+use domain::reruns::Purpose;
 use domain::workflow::form::BasicForm;
 use domain::workflow::{Step, StepForm};
 use leptos::prelude::*;
@@ -46,8 +47,25 @@ pub fn BasicStep(
                 hint="Users of a closed loop: each sends its next request as soon as its answer is complete. An open loop, chosen in the next step, has a rate instead." />
             <ChoiceCards name="eval_with" legend="Evaluation method" choices=methods
                 chosen=vec![form.eval_with] errors />
+            <ChoiceCards name="purpose" legend="Purpose" choices=purposes()
+                chosen=vec![form.purpose] errors />
+            <TextField name="reruns" label="Runs of this plan" kind=InputKind::Number step="any"
+                value=form.reruns errors unit="runs"
+                hint="One after another, 1 to 20. Three or more show how far equal runs differ." />
         }
         .into_any()
         },
     )
+}
+
+fn purposes() -> Vec<Choice> {
+    Purpose::ALL
+        .map(|purpose| {
+            let detail = match purpose {
+                Purpose::Exploratory => "To find something out.",
+                Purpose::Gating => "To decide whether something goes to production.",
+            };
+            Choice::new(purpose.as_str(), purpose.label()).with_detail(detail)
+        })
+        .into()
 }

@@ -1,4 +1,4 @@
-//! Step 8: run it.
+//! Step 7: run it.
 
 use domain::workflow::{Step, build_plan};
 use leptos::prelude::*;
@@ -44,7 +44,15 @@ pub fn ExecuteStep(
         plan.model.name,
         plan.workload.in_words()
     );
-    let takes = format!("It takes {}.", plan.duration_in_words());
+    let runs = context.draft.basic.as_ref().map_or(1, |basic| basic.reruns);
+    let takes = if runs > 1 {
+        format!(
+            "{runs} runs, one after another. Each takes {}.",
+            plan.duration_in_words()
+        )
+    } else {
+        format!("It takes {}.", plan.duration_in_words())
+    };
     let wait = "If a chosen node is in use, the run waits for its turn. You can watch it live, leave the page, and cancel at any time.";
     view! {
         {move || refusal().map(|error| refusal_banner(&error, reload.clone()))}
@@ -66,5 +74,5 @@ pub fn ExecuteStep(
 }
 
 fn unconfirmed() -> domain::field::FieldErrors {
-    domain::field::FieldErrors::one("confirmed", "Confirm the plan in step 7.")
+    domain::field::FieldErrors::one("confirmed", "Confirm the plan in step 6.")
 }
