@@ -6,8 +6,10 @@ pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod error;
+pub mod people;
 pub mod session;
 pub mod system;
+pub mod tokens;
 pub mod workflows;
 
 #[cfg(feature = "ssr")]

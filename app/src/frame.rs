@@ -1,5 +1,6 @@
 //! The frame around every page of a signed-in person: rail, who is signed in, theme.
 
+use domain::access::Role;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::components::Outlet;
@@ -27,16 +28,27 @@ pub fn Frame() -> impl IntoView {
     let sign_out = ServerAction::<SignOut>::new();
     let theme =
         use_context().map_or_else(|| RwSignal::new(Theme::System), |ThemeChoice(theme)| theme);
+    // Read inside the rail's own `Suspense`: the entries depend on who looks.
+    let groups = Signal::derive(move || {
+        let visitor = visitor.get().and_then(Result::ok);
+        groups(visitor.map(|visitor| visitor.person.role))
+    });
     let foot = move || view! { <Foot visitor sign_out theme /> };
     let path = Signal::derive(move || rail_path(&pathname.read()).to_owned());
     view! {
-        <AppFrame groups=groups() path foot>
+        <AppFrame groups path foot>
             <Outlet />
         </AppFrame>
     }
 }
 
-fn groups() -> Vec<NavGroup> {
+/// The entries of the rail for somebody with that role.
+fn groups(role: Option<Role>) -> Vec<NavGroup> {
+    let mut system = vec![NavItem::new("Metric definitions", routes::DEFINITIONS)];
+    if role == Some(Role::Administrator) {
+        system.push(NavItem::new("People", routes::PEOPLE));
+    }
+    system.push(NavItem::new("Settings", routes::SETTINGS));
     vec![
         NavGroup::untitled(vec![NavItem::new("Benchmarks", routes::HOME)]),
         NavGroup::new(
@@ -46,13 +58,7 @@ fn groups() -> Vec<NavGroup> {
                 NavItem::new("Clusters", routes::CLUSTERS),
             ],
         ),
-        NavGroup::new(
-            "System",
-            vec![
-                NavItem::new("Metric definitions", routes::DEFINITIONS),
-                NavItem::new("Settings", routes::SETTINGS),
-            ],
-        ),
+        NavGroup::new("System", system),
     ]
 }
 

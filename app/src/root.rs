@@ -16,6 +16,8 @@ use crate::pages::history::HistoryPage;
 use crate::pages::models::{ModelPage, ModelsPage, NewModelPage};
 use crate::pages::new::{NewPage, WizardPage};
 use crate::pages::not_found::NotFoundPage;
+use crate::pages::people::one::AccountPage;
+use crate::pages::people::{NewAccountPage, PeoplePage};
 use crate::pages::settings::SettingsPage;
 use crate::pages::setup::SetupPage;
 use crate::pages::sign_in::SignInPage;
@@ -52,6 +54,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/clusters/new") view=NewClusterPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/:id") view=ClusterPage ssr=SsrMode::Async />
                     <Route path=path!("/definitions") view=DefinitionsPage ssr=SsrMode::Async />
+                    <Route path=path!("/people") view=PeoplePage ssr=SsrMode::Async />
+                    <Route path=path!("/people/new") view=NewAccountPage ssr=SsrMode::Async />
+                    <Route path=path!("/people/:id") view=AccountPage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/*unknown") view=NotFoundPage ssr=SsrMode::Async />
                 </ParentRoute>

@@ -1,7 +1,7 @@
 //! The address of every page and file, one constructor each.
 
 use domain::history::HistoryQuery;
-use domain::id::{BenchmarkId, ClusterId, ModelId, WorkflowId};
+use domain::id::{BenchmarkId, ClusterId, ModelId, TokenId, UserId, WorkflowId};
 use domain::workflow::Step;
 
 use crate::query::url_with;
@@ -20,6 +20,10 @@ pub const CLUSTERS: &str = "/clusters";
 pub const NEW_CLUSTER: &str = "/clusters/new";
 /// The installation.
 pub const SETTINGS: &str = "/settings";
+/// The accounts.
+pub const PEOPLE: &str = "/people";
+/// A new account.
+pub const NEW_ACCOUNT: &str = "/people/new";
 /// The metric dictionary.
 pub const DEFINITIONS: &str = "/definitions";
 /// Signing in.
@@ -90,6 +94,21 @@ pub fn model(id: ModelId) -> String {
 pub fn new_model_named(name: &str) -> String {
     url_with(NEW_MODEL, &[("name", name)])
 }
+
+/// An account.
+pub fn account(id: UserId) -> String {
+    format!("{PEOPLE}/{id}")
+}
+
+/// Where the text of a new token is shown when its form was sent without script: on the page of the
+/// account, or among one's own settings.
+pub fn made_token(account: Option<UserId>, id: TokenId) -> String {
+    let page = account.map_or_else(|| SETTINGS.to_owned(), self::account);
+    url_with(&page, &[(MADE_TOKEN, id.to_string())])
+}
+
+/// Name of the parameter that names a token just made.
+pub const MADE_TOKEN: &str = "made";
 
 /// A cluster.
 pub fn cluster(id: ClusterId) -> String {

@@ -7,9 +7,11 @@
 //!
 //! Deliberately absent: rules of benchmarks, permission checks, SQL.
 
+mod data;
 mod engine;
 mod load_command;
 mod serve;
+mod token_command;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Load(Box<load_command::LoadArgs>),
     Engine(engine::EngineArgs),
+    Token(token_command::TokenArgs),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +38,6 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::start(args),
         Command::Load(args) => load_command::run(&args),
         Command::Engine(args) => engine::run(&args),
+        Command::Token(args) => token_command::run(&args),
     }
 }

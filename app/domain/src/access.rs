@@ -1,8 +1,16 @@
 //! Who may do what. `service` is the only place that asks.
 
+pub mod account;
+pub mod token;
+
+pub use account::{
+    Account, AccountForm, AccountKind, NewAccountForm, OwnPasswordForm, PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN, PasswordForm,
+};
+pub use token::{TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX, Token, TokenForm, TokenState};
+
 use serde::{Deserialize, Serialize};
 
-use crate::field::{FieldErrors, required_text};
 use crate::id::UserId;
 
 /// A role; each includes the ones before it.
@@ -20,6 +28,24 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, the one with the fewest rights first.
+    pub const ALL: [Self; 4] = [
+        Self::Viewer,
+        Self::Operator,
+        Self::Lead,
+        Self::Administrator,
+    ];
+
+    /// What somebody with this role can do, as a sentence.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Viewer => "Reads everything, changes nothing.",
+            Self::Operator => "Creates and runs benchmarks, edits the catalogue.",
+            Self::Lead => "Also edits the tags of anybody's benchmarks.",
+            Self::Administrator => "Also manages people, tokens and settings.",
+        }
+    }
+
     /// The name stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,14 +58,15 @@ impl Role {
 
     /// The role of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Viewer,
-            Self::Operator,
-            Self::Lead,
-            Self::Administrator,
-        ]
-        .into_iter()
-        .find(|role| role.as_str() == text)
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// The role of that name as chosen in a form, or the message that says what fits.
+    pub(crate) fn from_form(text: &str) -> Result<Self, String> {
+        Self::parse(text.trim()).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            format!("Choose one of these roles: {names}.")
+        })
     }
 }
 
@@ -52,48 +79,4 @@ pub struct Person {
     pub name: String,
     /// What they may do.
     pub role: Role,
-}
-
-/// Fewest characters of a password.
-pub const PASSWORD_CHARS_MIN: usize = 12;
-/// Most characters of a password (argon2 hashes all of them).
-pub const PASSWORD_CHARS_MAX: usize = 256;
-
-/// Name and password of a new account, as typed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountForm {
-    /// Sign-in name: letters, digits, `.`, `-`, `_`, `@`.
-    pub name: String,
-    /// The password.
-    pub password: String,
-    /// The password again.
-    pub password_again: String,
-}
-
-impl AccountForm {
-    /// The checked name.
-    pub fn validate(&self) -> Result<String, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let name = errors.check("name", required_text(&self.name, "a name", 64));
-        let name_fits = |name: &str| {
-            name.chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'))
-        };
-        if name.as_deref().is_some_and(|name| !name_fits(name)) {
-            errors.add("name", "Use letters, digits and . - _ @ only.");
-        }
-        let length = self.password.chars().count();
-        if length < PASSWORD_CHARS_MIN {
-            let message = format!("Use at least {PASSWORD_CHARS_MIN} characters; {length} given.");
-            errors.add("password", message);
-        } else if length > PASSWORD_CHARS_MAX {
-            errors.add(
-                "password",
-                format!("Use at most {PASSWORD_CHARS_MAX} characters."),
-            );
-        } else if self.password != self.password_again {
-            errors.add("password_again", "The two passwords differ.");
-        }
-        errors.into_result(name.unwrap_or_default())
-    }
 }

@@ -71,7 +71,7 @@ fn redirect_page(path: &str) {
 
 /// Whether this is a form sent without the page's script: such a call is answered with the page it
 /// came from, and the error in its address.
-fn is_plain_form() -> bool {
+pub(super) fn is_plain_form() -> bool {
     use_context::<Parts>().is_some_and(|parts| {
         let accept = parts
             .headers

@@ -1,6 +1,6 @@
 //! Signing in and out, and the first administrator.
 
-use domain::access::Person;
+use domain::access::{OwnPasswordForm, Person};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -54,11 +54,28 @@ pub async fn sign_in(
 ) -> Result<(), ApiError> {
     let context = request()?;
     let ip = context.client_ip;
-    let person = service::session::sign_in(&context.ctx, &name, &password, ip)
+    let signed_in = service::session::sign_in(&context.ctx, &name, &password, ip)
         .await
         .map_err(refuse)?;
-    context.session.sign_in(&person);
+    context.session.sign_in(&signed_in);
     leptos_axum::redirect(routes::safe_next(&next));
+    Ok(())
+}
+
+/// Changes one's own password. Every other session of the person ends.
+#[server(endpoint = "session/change_password", output = Json)]
+pub async fn change_password(
+    /// The form, each field under its own name.
+    #[server(flatten)]
+    form: OwnPasswordForm,
+) -> Result<(), ApiError> {
+    let (ctx, actor) = signed_in()?;
+    let context = request()?;
+    let ip = context.client_ip;
+    let signed_in = service::session::change_own_password(&ctx, &actor, &form, ip)
+        .await
+        .map_err(refuse)?;
+    context.session.sign_in(&signed_in);
     Ok(())
 }
 
@@ -89,10 +106,10 @@ pub async fn create_first_administrator(
         password,
         password_again,
     };
-    let person = service::session::create_first_administrator(&context.ctx, &token, &form)
+    let signed_in = service::session::create_first_administrator(&context.ctx, &token, &form)
         .await
         .map_err(refuse)?;
-    context.session.sign_in(&person);
+    context.session.sign_in(&signed_in);
     leptos_axum::redirect(routes::HOME);
     Ok(())
 }

@@ -1,4 +1,6 @@
-//! The installation and the account, to read.
+//! The installation to read, and what is one's own: password and tokens.
+
+pub mod password;
 
 use domain::system::SystemInfo;
 use leptos::prelude::*;
@@ -14,6 +16,8 @@ use crate::api::session::Visitor;
 use crate::api::system::get_system_info;
 use crate::frame::VisitorResource;
 use crate::pages::parts::load_failed;
+use crate::pages::tokens::{TokensCard, text_of_made_token};
+use password::PasswordCard;
 
 /// What this installation is, and who is signed in.
 #[component]
@@ -29,7 +33,16 @@ pub fn SettingsPage() -> impl IntoView {
     };
     let visitor = use_context::<VisitorResource>();
     let account = move || {
-        visitor.map(|visitor| Suspend::new(async move { visitor.await.ok().map(account_card) }))
+        visitor.map(|visitor| Suspend::new(async move { visitor.await.ok().map(account_cards) }))
+    };
+    let made = text_of_made_token();
+    let tokens = move || {
+        visitor.map(|visitor| {
+            Suspend::new(async move {
+                let visitor = visitor.await.ok()?;
+                Some(view! { <TokensCard account=None most=visitor.person.role made /> })
+            })
+        })
     };
     view! {
         <Title text="Settings" />
@@ -40,6 +53,7 @@ pub fn SettingsPage() -> impl IntoView {
             </Suspense>
             <Suspense>{account}</Suspense>
         </div>
+        <Suspense>{tokens}</Suspense>
     }
 }
 
@@ -78,7 +92,8 @@ fn installation_card(info: SystemInfo) -> impl IntoView {
     }
 }
 
-fn account_card(visitor: Visitor) -> impl IntoView {
+fn account_cards(visitor: Visitor) -> impl IntoView {
+    let password = (!visitor.is_demo).then(|| view! { <PasswordCard /> });
     view! {
         <Card title="Your account">
             <KeyValueList>
@@ -86,5 +101,6 @@ fn account_card(visitor: Visitor) -> impl IntoView {
                 <Fact name="Role">{visitor.person.role.as_str()}</Fact>
             </KeyValueList>
         </Card>
+        {password}
     }
 }

@@ -68,7 +68,7 @@ impl NavGroup {
 /// without script.
 #[component]
 pub fn AppFrame(
-    /// The rail's groups.
+    /// The rail's groups. They may depend on what is being loaded.
     #[prop(into)]
     groups: Signal<Vec<NavGroup>>,
     /// Path of the page, without the query.
@@ -99,13 +99,13 @@ pub fn AppFrame(
                     "Assay"
                 </a>
                 <div class="rail-wide">
-                    <RailNav groups path />
+                    <Suspense><RailNav groups path /></Suspense>
                     <div class="rail-foot">{foot.run()}</div>
                 </div>
                 <details class="rail-menu" node_ref=menu>
                     <summary>"Menu"</summary>
                     <div class="rail-sheet">
-                        <RailNav groups path />
+                        <Suspense><RailNav groups path /></Suspense>
                         <div class="rail-foot">{narrow_foot.run()}</div>
                     </div>
                 </details>

@@ -13,10 +13,11 @@ use uuid::Uuid;
 use crate::ServiceError;
 use crate::catalogue::FoundCache;
 use crate::password::Passwords;
-use crate::rate::SignInGate;
+use crate::rate::{BearerGate, SignInGate};
 use crate::records::RecordsCache;
 use crate::session::SetupToken;
 use crate::system::SystemFacts;
+use crate::tokens::FreshTokens;
 
 /// Makes ids. Those of the server sort by their time of making.
 pub type IdSource = Arc<dyn Fn() -> Uuid + Send + Sync>;
@@ -46,6 +47,8 @@ pub struct Ctx {
     pub(crate) facts: Arc<SystemFacts>,
     pub(crate) setup: Arc<SetupToken>,
     pub(crate) gate: Arc<SignInGate>,
+    pub(crate) bearer_gate: Arc<BearerGate>,
+    pub(crate) fresh_tokens: Arc<FreshTokens>,
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) records: Arc<RecordsCache>,
     pub(crate) found: Arc<FoundCache>,
@@ -62,6 +65,8 @@ impl Ctx {
             facts: Arc::new(parts.facts),
             setup: Arc::default(),
             gate: Arc::default(),
+            bearer_gate: Arc::default(),
+            fresh_tokens: Arc::default(),
             passwords: Arc::default(),
             records: Arc::default(),
             found: Arc::default(),
@@ -134,5 +139,16 @@ impl Actor {
             self.person.role.as_str(),
             role.as_str()
         )))
+    }
+
+    /// Refuses tokens what only a person at a browser may do; `what` ends the sentence “A token
+    /// cannot …”.
+    pub(crate) fn require_session(&self, what: &str) -> Result<(), ServiceError> {
+        match self.via {
+            Via::Session => Ok(()),
+            Via::Token(_) => Err(ServiceError::Forbidden(format!(
+                "A token cannot {what}. Sign in with a browser to do it."
+            ))),
+        }
     }
 }

@@ -14,12 +14,14 @@ pub mod catalogue;
 mod ctx;
 mod error;
 mod password;
+pub mod people;
 mod random;
 mod rate;
 mod records;
 pub mod samples;
 pub mod session;
 pub mod system;
+pub mod tokens;
 pub mod workflows;
 
 pub use ctx::{Actor, Ctx, CtxParts, IdSource, Via};

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use argon2::password_hash::{PasswordHash, SaltString};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use domain::secret::Secret;
 use tokio::sync::Semaphore;
 
 use crate::ServiceError;
@@ -39,14 +40,18 @@ impl Passwords {
     pub(crate) async fn verify(
         &self,
         password: &str,
-        hash: Option<String>,
+        hash: Option<Secret<String>>,
     ) -> Result<bool, ServiceError> {
         let password = password.to_owned();
         self.run(move || {
             let is_known = hash.is_some();
-            let hash = hash.or_else(|| stand_in_hash().map(str::to_owned));
+            let own = hash.as_ref().map(|hash| hash.expose().as_str());
+            let hash = match own {
+                Some(own) => Some(own),
+                None => stand_in_hash(),
+            };
             let hash = hash.ok_or_else(|| ServiceError::internal("no stand-in hash"))?;
-            let parsed = PasswordHash::new(&hash).map_err(internal)?;
+            let parsed = PasswordHash::new(hash).map_err(internal)?;
             let fits = Argon2::default()
                 .verify_password(password.as_bytes(), &parsed)
                 .is_ok();
@@ -97,6 +102,7 @@ mod tests {
     async fn only_the_right_password_of_a_known_name_fits() {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse battery").await.unwrap();
+        let sealed = || Some(Secret::new(hash.clone()));
         assert!(hash.starts_with("$argon2id$"));
         assert_ne!(
             hash,
@@ -105,13 +111,13 @@ mod tests {
         );
         assert!(
             passwords
-                .verify("correct horse battery", Some(hash.clone()))
+                .verify("correct horse battery", sealed())
                 .await
                 .unwrap()
         );
         assert!(
             !passwords
-                .verify("correct horse batter", Some(hash))
+                .verify("correct horse batter", sealed())
                 .await
                 .unwrap()
         );

@@ -1,4 +1,4 @@
-//! How often one may try to sign in: per address and per name.
+//! How often one may try to sign in, per address and per name, and come with a wrong token.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -13,6 +13,8 @@ use crate::ServiceError;
 const ATTEMPTS_PER_ADDRESS: u32 = 30;
 /// Attempts for one name at once; as many come back each minute.
 const ATTEMPTS_PER_NAME: u32 = 10;
+/// Wrong tokens of one address at once; as many come back each minute.
+const WRONG_TOKENS_PER_ADDRESS: u32 = 30;
 /// Keys remembered before those that have recovered are forgotten.
 const KEYS_MAX: usize = 10_000;
 /// Characters of a name that count, so that a key is small.
@@ -45,6 +47,24 @@ impl SignInGate {
             .collect();
         check(&self.by_address, &network_of(address))?;
         check(&self.by_name, &name)
+    }
+}
+
+/// Counts wrong tokens. Those that come with a right one are let in all the same: nobody guesses 256
+/// bits, and one program with an old token must not lock out the others behind its address.
+#[derive(Debug)]
+pub(crate) struct BearerGate(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Default for BearerGate {
+    fn default() -> Self {
+        Self(RateLimiter::keyed(per_minute(WRONG_TOKENS_PER_ADDRESS)))
+    }
+}
+
+impl BearerGate {
+    /// Counts a wrong token, or says when the next one is looked at as such.
+    pub(crate) fn count_wrong(&self, address: IpAddr) -> Result<(), ServiceError> {
+        check(&self.0, &network_of(address))
     }
 }
 

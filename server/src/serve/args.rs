@@ -1,7 +1,8 @@
 //! What `assay serve` can be told.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+
+use crate::data::DataArgs;
 
 /// Serve the web application and carry out benchmarks on this machine.
 ///
@@ -19,21 +20,8 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) addr: SocketAddr,
 
-    /// Folder for everything the server keeps; made when missing
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "./assay-data",
-        env = "ASSAY_DATA_DIR"
-    )]
-    pub(crate) data_dir: PathBuf,
-
-    /// Database; without it, SQLite in the data directory
-    ///
-    /// `postgres://user:password@host/database` for PostgreSQL, `sqlite:///path/to/file` for an SQLite
-    /// file elsewhere. Prefer the environment variable for a URL with a password.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
 
     /// Address people reach the server at, when a proxy stands before it
     ///

@@ -108,7 +108,7 @@ pub(super) async fn get_live(
             return problem::refuse(StatusCode::BAD_REQUEST, message);
         }
     };
-    let session_id = session.id();
+    let (session_id, reader) = (session.id(), stream.actor.clone());
     tokio::spawn(async move {
         let _slot = slot;
         let reader_gone = stream.sender.clone();
@@ -116,7 +116,7 @@ pub(super) async fn get_live(
             () = stream.tell(telling) => {}
             () = reader_gone.closed() => {}
             () = edge.stopping.cancelled() => {}
-            () = until_signed_out(&edge, session_id) => {}
+            () = until_signed_out(&edge, &reader, session_id) => {}
         }
     });
     let events = Sse::new(ReceiverStream::new(receiver))
@@ -176,16 +176,13 @@ fn event_of(name: &str, value: &impl serde::Serialize) -> Result<Event, End> {
     event.map_err(|error| End::Broken(ServiceError::internal(error)))
 }
 
-/// Returns when the session is over. Demo mode has none and never ends.
-async fn until_signed_out(edge: &Edge, id: Option<Id>) {
-    if edge.demo_administrator.is_some() {
-        return std::future::pending().await;
-    }
+/// Returns when the reader would not be let in any more.
+async fn until_signed_out(edge: &Edge, reader: &Actor, id: Option<Id>) {
     let mut next_look = Instant::now();
     loop {
         next_look += SESSION_LOOK_EVERY;
         tokio::time::sleep_until(next_look).await;
-        if !session::is_alive(&edge.sessions, id).await {
+        if !session::is_still_admitted(edge, reader, id).await {
             return;
         }
     }

@@ -2,7 +2,7 @@
 
 use app::api::ApiError;
 use axum::Json;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use service::ServiceError;
 
@@ -16,6 +16,20 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Response {
 /// What a use case refused, as a route answers it. Causes go to the log.
 pub(super) fn of_service(error: ServiceError) -> Response {
     Refusal::from(error).into_response()
+}
+
+/// A token that lets nobody in, in words that say more than “sign in”.
+pub(super) fn of_token(error: ServiceError) -> Response {
+    let ServiceError::SignedOut = error else {
+        return of_service(error);
+    };
+    let message =
+        "This token lets nobody in: it is unknown, expired or revoked, or its account is disabled.";
+    let mut response = refuse(StatusCode::UNAUTHORIZED, message);
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    let headers = response.headers_mut();
+    headers.insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// Nobody is signed in: a person is sent to the sign-in page and then to `next`, a program gets a 401.

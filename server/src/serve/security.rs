@@ -14,6 +14,7 @@ use axum::response::Response;
 
 use super::args::PublicUrl;
 use super::problem::refuse;
+use super::session::bearer_of;
 
 /// For answers that are not documents; a page sets its own with a nonce.
 const STATIC_CSP: &str =
@@ -83,8 +84,10 @@ pub(super) async fn check_source(
             "The demo answers to localhost, 127.0.0.1 and [::1] only.",
         );
     }
-    // The API asks itself: a token needs no page to come from.
-    let is_judged_later = super::rest::is_api_path(request.uri().path());
+    // Whoever comes with a token is judged by it alone, never by a cookie; and a page elsewhere cannot
+    // add the header without asking first, which is never granted. The API asks itself.
+    let is_judged_later =
+        bearer_of(request.headers()).is_some() || super::rest::is_api_path(request.uri().path());
     if !is_judged_later && !policy.lets_in(&request) {
         return refuse(
             StatusCode::FORBIDDEN,

@@ -1,7 +1,7 @@
 //! Putting the parts together, announcing the address, and taking them apart again.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,6 @@ use super::{assets, telemetry};
 
 /// How long open answers may take when the server stops.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
-const DATABASE_SCHEMES: [&str; 3] = ["postgres://", "postgresql://", "sqlite:"];
 /// How often expired sessions are deleted.
 const SESSION_SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -57,8 +56,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
             "other machines can reach this server, and passwords travel as they are typed: put a TLS proxy before it and name its address with --public-url"
         );
     }
-    let data_dir = make_data_dir(&args.data_dir)?;
-    let store = open_store(args.database_url.as_deref(), &data_dir).await?;
+    let (data_dir, store) = args.data.open().await?;
     let clock = system_clock();
     let name = runner_name(&data_dir);
     let runner = spawn_runner(name.clone(), &store, &data_dir, Arc::clone(&clock))?;
@@ -181,30 +179,6 @@ async fn announce(
         println!("create the first administrator: {url}/setup?token={token}");
     }
     Ok(())
-}
-
-fn make_data_dir(data_dir: &Path) -> anyhow::Result<PathBuf> {
-    let make = || {
-        std::fs::create_dir_all(data_dir)?;
-        data_dir.canonicalize()
-    };
-    make().with_context(|| format!("could not make the data directory {}", data_dir.display()))
-}
-
-async fn open_store(database_url: Option<&str>, data_dir: &Path) -> anyhow::Result<Store> {
-    let Some(url) = database_url else {
-        let opened = Store::open_embedded(data_dir).await;
-        return opened.context("could not open the database");
-    };
-    // The URL may hold a password: it is not repeated.
-    if !DATABASE_SCHEMES
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        bail!("--database-url begins with postgres:// or sqlite:, no other database is known");
-    }
-    let opened = Store::open(url, data_dir).await;
-    opened.context("could not open the database: is its server running, and --database-url right?")
 }
 
 /// The same after every start, and different for each data directory of each machine.

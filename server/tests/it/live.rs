@@ -74,11 +74,11 @@ async fn queue_run(house: &House) -> BenchmarkId {
     let store = Store::open_embedded(house.folder.path()).await.unwrap();
     let cluster = store.list_clusters().await.unwrap().remove(0);
     let model = store.list_models().await.unwrap().remove(0);
-    let (ada, _) = store.find_user_by_name("ada").await.unwrap().unwrap();
+    let ada = store.find_user_by_name("ada").await.unwrap().unwrap();
     let id = BenchmarkId(Uuid::now_v7());
     let plan = short_plan(&cluster, &model);
     store
-        .insert_benchmark(id, &plan, ada.id, false, Timestamp(1))
+        .insert_benchmark(id, &plan, ada.account.id, false, Timestamp(1))
         .await
         .unwrap();
     id

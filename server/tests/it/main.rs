@@ -11,3 +11,4 @@ mod live;
 mod recovery;
 mod rest;
 mod tls;
+mod tokens;

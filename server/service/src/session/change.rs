@@ -5,11 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::access::Person;
 use domain::id::UserId;
 
+/// Somebody who just proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub person: Person,
+    /// The number their session carries: it is over when the account's is another.
+    pub stamp: i64,
+}
+
 /// What is to happen to the session of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionChange {
-    /// A new session for this person; the old one ends.
-    SignIn(UserId),
+    /// A new session for this person, with the number it carries; the old one ends.
+    SignIn {
+        /// The account.
+        id: UserId,
+        /// See [`SignedIn`].
+        stamp: i64,
+    },
     /// The session ends.
     SignOut,
 }
@@ -20,9 +34,12 @@ pub enum SessionChange {
 pub struct SessionChanges(Arc<Mutex<Option<SessionChange>>>);
 
 impl SessionChanges {
-    /// Signs the browser of this request in as `person`.
-    pub fn sign_in(&self, person: &Person) {
-        self.set(SessionChange::SignIn(person.id));
+    /// Signs the browser of this request in.
+    pub fn sign_in(&self, signed_in: &SignedIn) {
+        self.set(SessionChange::SignIn {
+            id: signed_in.person.id,
+            stamp: signed_in.stamp,
+        });
     }
 
     /// Signs the browser of this request out.

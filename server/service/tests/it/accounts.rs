@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use domain::access::{AccountForm, Role};
-use service::ServiceError;
+use domain::access::{AccountForm, OwnPasswordForm, Role};
 use service::session::{
-    create_first_administrator, ensure_demo_administrator, find_person, issue_setup_token,
-    needs_first_administrator, sign_in,
+    change_own_password, create_first_administrator, ensure_demo_administrator, find_signed_in,
+    issue_setup_token, needs_first_administrator, sign_in,
 };
+use service::{Actor, ServiceError};
 
 use crate::house::{House, field_errors};
 
@@ -44,7 +44,7 @@ async fn the_link_makes_one_administrator_and_no_second() {
     let ada = create_first_administrator(ctx, &token, &form("ada"))
         .await
         .unwrap();
-    assert_eq!(ada.role, Role::Administrator);
+    assert_eq!(ada.person.role, Role::Administrator);
     assert!(!needs_first_administrator(ctx).await.unwrap());
     let again = create_first_administrator(ctx, &token, &form("eve")).await;
     assert!(matches!(again, Err(ServiceError::Forbidden(_))));
@@ -88,7 +88,67 @@ async fn the_right_password_signs_in_and_nothing_else_does() {
             "{name:?} {password:?}"
         );
     }
-    assert_eq!(find_person(ctx, ada.id).await.unwrap(), Some(ada));
+    let (id, stamp) = (ada.person.id, ada.stamp);
+    let found = find_signed_in(ctx, id, stamp).await.unwrap();
+    assert_eq!(found, Some(ada.person));
+    assert_eq!(find_signed_in(ctx, id, stamp + 1).await.unwrap(), None);
+}
+
+fn change(present: &str, new: &str) -> OwnPasswordForm {
+    OwnPasswordForm {
+        present_password: present.to_owned(),
+        password: new.to_owned(),
+        password_again: new.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_person_changes_their_own_password_and_other_sessions_end() {
+    const NEW: &str = "a much better password";
+    let house = House::open().await;
+    let ctx = &house.ctx;
+    let token = issue_setup_token(ctx);
+    let before = create_first_administrator(ctx, &token, &form("ada"))
+        .await
+        .unwrap();
+    let ada = Actor::signed_in(before.person.clone());
+    let refused = change_own_password(ctx, &ada, &change("wrong", NEW), HERE).await;
+    assert!(field_errors(refused).at("present_password").is_some());
+    let refused = change_own_password(ctx, &ada, &change(PASSWORD, "short"), HERE).await;
+    assert!(field_errors(refused).at("password").is_some());
+    assert!(
+        sign_in(ctx, "ada", PASSWORD, HERE).await.is_ok(),
+        "unchanged"
+    );
+
+    let after = change_own_password(ctx, &ada, &change(PASSWORD, NEW), HERE)
+        .await
+        .unwrap();
+    let id = ada.person.id;
+    let is_in = async |stamp| find_signed_in(ctx, id, stamp).await.unwrap().is_some();
+    assert!(!is_in(before.stamp).await && is_in(after.stamp).await);
+    let old = sign_in(ctx, "ada", PASSWORD, HERE).await;
+    assert!(matches!(old, Err(ServiceError::SignedOut)), "{old:?}");
+    assert_eq!(sign_in(ctx, "ada", NEW, HERE).await.unwrap(), after);
+}
+
+#[tokio::test]
+async fn guessing_the_present_password_is_limited() {
+    let house = House::open().await;
+    let token = issue_setup_token(&house.ctx);
+    let made = create_first_administrator(&house.ctx, &token, &form("ada")).await;
+    let ada = Actor::signed_in(made.unwrap().person);
+    let form = change("a wrong guess", "a much better password");
+    let closed = loop {
+        match change_own_password(&house.ctx, &ada, &form, HERE).await {
+            Err(ServiceError::Invalid(_)) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(
+        closed,
+        Err(ServiceError::TooManyRequests { retry_after_s: 1.. })
+    ));
 }
 
 #[tokio::test]

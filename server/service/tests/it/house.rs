@@ -23,6 +23,7 @@ use uuid::Uuid;
 pub(crate) struct House {
     pub(crate) ctx: Ctx,
     pub(crate) store: Store,
+    ticks: Arc<AtomicI64>,
     _folder: TempDir,
 }
 
@@ -32,7 +33,8 @@ impl House {
         let folder = testkit::data_dir();
         let store = Store::open_embedded(folder.path()).await.unwrap();
         let ticks = Arc::new(AtomicI64::new(1_795_419_730_000_000));
-        let clock: Clock = Arc::new(move || Timestamp(ticks.fetch_add(1_000, Ordering::Relaxed)));
+        let counted = Arc::clone(&ticks);
+        let clock: Clock = Arc::new(move || Timestamp(counted.fetch_add(1_000, Ordering::Relaxed)));
         let ctx = Ctx::new(CtxParts {
             store: store.clone(),
             queue: QueueSignal::default(),
@@ -50,8 +52,14 @@ impl House {
         Self {
             ctx,
             store,
+            ticks,
             _folder: folder,
         }
+    }
+
+    /// Lets the clock go on.
+    pub(crate) fn pass_seconds(&self, seconds: i64) {
+        self.ticks.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 
     /// One with this machine and the reference engine in its catalogue.

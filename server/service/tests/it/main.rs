@@ -9,7 +9,9 @@
 mod accounts;
 mod catalogue;
 mod house;
+mod people;
 mod permissions;
 mod runs;
 mod samples;
+mod tokens;
 mod workflows;

@@ -64,7 +64,7 @@ const REFUSALS: [(&str, &str, &str); 11] = [
     (
         "429",
         "TooMany",
-        "Too many requests: try again after `Retry-After` seconds.",
+        "Too many wrong tokens from this address, or too many requests: try again after `Retry-After` seconds.",
     ),
     (
         "500",
@@ -143,7 +143,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = !operation["requestBody"].is_null();
     let applies = |status: &str| match status {
         "400" | "413" | "415" => has_body,
-        "401" | "403" => !is_open,
+        "401" | "403" | "429" => !is_open,
         "404" => names_something || has_body,
         "409" => method != "get",
         "422" => has_query || has_body,

@@ -14,4 +14,5 @@ mod queue;
 mod reruns;
 mod results;
 mod retention;
+mod tokens;
 mod workflows;

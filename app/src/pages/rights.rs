@@ -1,0 +1,29 @@
+//! What a page shows to some roles only. It hides what would be refused; `service` refuses.
+
+use domain::access::Role;
+use leptos::prelude::*;
+
+use crate::frame::VisitorResource;
+
+/// Shows its children to people with at least the role `least`.
+#[component]
+pub fn OnlyFor(
+    /// The least role.
+    least: Role,
+    /// Buttons, links, forms.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let visitor = use_context::<VisitorResource>();
+    let children = StoredValue::new(children);
+    let shown = move || {
+        visitor.map(|visitor| {
+            Suspend::new(async move {
+                let is_shown = visitor
+                    .await
+                    .is_ok_and(|visitor| visitor.person.role >= least);
+                is_shown.then(|| children.with_value(|children| children()))
+            })
+        })
+    };
+    view! { <Suspense>{shown}</Suspense> }.into_any()
+}
