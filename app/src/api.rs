@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
+pub mod credentials;
 pub mod error;
 pub mod people;
 pub mod session;

@@ -1,7 +1,8 @@
 //! The address of every page and file, one constructor each.
 
+use domain::catalogue::CatalogueQuery;
 use domain::history::HistoryQuery;
-use domain::id::{BenchmarkId, ClusterId, ModelId, TokenId, UserId, WorkflowId};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, TokenId, UserId, WorkflowId};
 use domain::workflow::Step;
 
 use crate::query::url_with;
@@ -18,6 +19,10 @@ pub const NEW_MODEL: &str = "/models/new";
 pub const CLUSTERS: &str = "/clusters";
 /// A new endpoint.
 pub const NEW_CLUSTER: &str = "/clusters/new";
+/// The credentials of the catalogue.
+pub const CREDENTIALS: &str = "/credentials";
+/// A new credential.
+pub const NEW_CREDENTIAL: &str = "/credentials/new";
 /// The installation.
 pub const SETTINGS: &str = "/settings";
 /// The accounts.
@@ -113,6 +118,16 @@ pub const MADE_TOKEN: &str = "made";
 /// A cluster.
 pub fn cluster(id: ClusterId) -> String {
     format!("{CLUSTERS}/{id}")
+}
+
+/// A credential.
+pub fn credential(id: CredentialId) -> String {
+    format!("{CREDENTIALS}/{id}")
+}
+
+/// A list of the catalogue at `path`, as `query` says.
+pub fn catalogue_list(path: &str, query: &CatalogueQuery) -> String {
+    url_with(path, &query.to_pairs())
 }
 
 /// The definition of a metric.

@@ -9,6 +9,7 @@ const STEPS = [
   'where it runs',
   'on which nodes',
   'which model and engine',
+  'which credential the provider gets',
   'read the plan',
   'run it',
 ] as const;
@@ -19,8 +20,9 @@ export const EVALUATION = 2;
 export const CLUSTER = 3;
 export const NODES = 4;
 export const MODEL = 5;
-export const CONFIRM = 6;
-export const EXECUTE = 7;
+export const CREDENTIAL = 6;
+export const CONFIRM = 7;
+export const EXECUTE = 8;
 
 /** How an engine is to be started on this machine. */
 export interface EngineAnswers {
@@ -41,6 +43,8 @@ export interface Answers {
   readonly cluster: string;
   readonly model: string;
   readonly engine?: EngineAnswers;
+  /** The credential of a cloud model, which other models are not asked for. */
+  readonly credential?: string;
 }
 
 /** The reference engine of this machine. */
@@ -79,9 +83,9 @@ export class Wizard {
   }
 
   /** Sends the form of a step and arrives at the next one. */
-  async continueFrom(number: number): Promise<void> {
+  async continueFrom(number: number, next = number + 1): Promise<void> {
     await this.submit(number);
-    await this.expectStep(number + 1);
+    await this.expectStep(next);
   }
 
   /** Goes back to an answered step by the list of steps. */
@@ -125,14 +129,19 @@ export class Wizard {
     await this.continueFrom(NODES);
   }
 
-  async answerModel(answers: Pick<Answers, 'model' | 'engine'>): Promise<void> {
+  async answerModel(answers: Pick<Answers, 'model' | 'engine' | 'credential'>): Promise<void> {
     const step = this.step(MODEL);
     await choice(step, 'Model', answers.model).check();
     if (answers.engine !== undefined) {
       await choice(step, 'Engine', answers.engine.preset).check();
       await field(step, 'Arguments').fill(answers.engine.arguments ?? '');
     }
-    await this.continueFrom(MODEL);
+    await this.continueFrom(MODEL, answers.credential === undefined ? CONFIRM : CREDENTIAL);
+  }
+
+  async answerCredential(title: string): Promise<void> {
+    await choice(this.step(CREDENTIAL), 'Credential', title).check();
+    await this.continueFrom(CREDENTIAL);
   }
 
   async confirm(): Promise<void> {
@@ -155,6 +164,9 @@ export class Wizard {
     await this.answerCluster(answers.cluster);
     await this.answerNodes();
     await this.answerModel(answers);
+    if (answers.credential !== undefined) {
+      await this.answerCredential(answers.credential);
+    }
     await this.confirm();
     return this.execute();
   }

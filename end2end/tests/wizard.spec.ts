@@ -131,7 +131,7 @@ test('going back keeps the later answers that still hold', async ({ signedIn: pa
   await wizard.continueFrom(CLUSTER);
   await wizard.answerNodes();
   await expect(field(wizard.step(MODEL), 'Arguments')).toHaveValue('--itl-ms 3');
-  await wizard.continueFrom(MODEL);
+  await wizard.continueFrom(MODEL, CONFIRM);
   const confirm = wizard.step(CONFIRM);
   await expect(confirm).toContainText('16 to 48 tokens');
   await expect(field(confirm, 'This is the plan I want to run')).not.toBeChecked();

@@ -148,6 +148,18 @@ pub fn parse_tags(text: &str) -> Result<Vec<String>, String> {
     Ok(tags)
 }
 
+/// Longest secret in bytes.
+pub const SECRET_BYTES_MAX: usize = 4_096;
+
+/// A secret without the blanks around it, or empty: it has to fit into a header.
+pub fn secret_text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > SECRET_BYTES_MAX || !text.chars().all(|c| c.is_ascii_graphic()) {
+        return Err("A key is one line of visible ASCII characters, at most 4,096.".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Longest base URL.
 const BASE_URL_BYTES_MAX: usize = 500;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{ClusterKind, Inventory, ModelSource};
+use crate::catalogue::{ClusterKind, Inventory, ModelFacts, ModelSource};
 use crate::engine::{EngineCommand, EnginePreset};
 use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
 use crate::measure::quantile::has_few_samples;
@@ -47,6 +47,9 @@ pub struct PlannedModel {
     pub source: ModelSource,
     /// Tokenizer path or empty.
     pub tokenizer_path: String,
+    /// What its files said, digest included, when they had been read.
+    #[serde(default)]
+    pub facts: Option<ModelFacts>,
 }
 
 /// The cluster and the chosen nodes as they were when the plan was confirmed.
@@ -105,6 +108,14 @@ impl Deployment {
                 ..
             }
         )
+    }
+
+    /// The credential that requests carry, if one is needed.
+    pub fn credential_id(&self) -> Option<CredentialId> {
+        match self {
+            Self::Endpoint { credential_id, .. } => *credential_id,
+            Self::LocalProcess { .. } => None,
+        }
     }
 
     /// `llama.cpp server`, `endpoint http://…`.

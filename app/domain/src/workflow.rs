@@ -30,6 +30,8 @@ pub enum Step {
     Nodes,
     /// The model, and the engine where one is to be started.
     Model,
+    /// The credential of a cloud model; not asked for otherwise.
+    Credential,
     /// The complete plan in plain words.
     Confirm,
     /// Run it.
@@ -38,12 +40,13 @@ pub enum Step {
 
 impl Step {
     /// All steps in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BasicInfo,
         Self::Evaluation,
         Self::Cluster,
         Self::Nodes,
         Self::Model,
+        Self::Credential,
         Self::Confirm,
         Self::Execute,
     ];
@@ -69,6 +72,7 @@ impl Step {
             Self::Cluster => "Cluster",
             Self::Nodes => "Nodes",
             Self::Model => "Model",
+            Self::Credential => "Credential",
             Self::Confirm => "Confirm",
             Self::Execute => "Execute",
         }

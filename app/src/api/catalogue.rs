@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ssr")]
 use domain::catalogue::EndpointForm;
-use domain::catalogue::{Cluster, FoundEngine, Model, ModelForm};
+use domain::catalogue::{CatalogueQuery, Cluster, FoundEngine, Model, ModelForm, UsedBy};
 use domain::id::{ClusterId, ModelId};
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
@@ -15,11 +15,14 @@ use super::context::{refuse, signed_in};
 #[cfg(feature = "ssr")]
 use crate::routes;
 
-/// All models, by name.
-#[server(endpoint = "models/list", output = Json)]
-pub async fn list_models() -> Result<Vec<Model>, ApiError> {
+/// The models of a query, by name.
+#[server(endpoint = "models/list", input = Json, output = Json)]
+pub async fn list_models(
+    /// What is shown.
+    query: CatalogueQuery,
+) -> Result<Vec<Model>, ApiError> {
     let (ctx, actor) = signed_in()?;
-    service::catalogue::list_models(&ctx, &actor)
+    service::catalogue::list_models(&ctx, &actor, &query)
         .await
         .map_err(refuse)
 }
@@ -32,6 +35,18 @@ pub async fn get_model(
 ) -> Result<Model, ApiError> {
     let (ctx, actor) = signed_in()?;
     service::catalogue::get_model(&ctx, &actor, id)
+        .await
+        .map_err(refuse)
+}
+
+/// Which benchmarks asked a model.
+#[server(endpoint = "models/use", output = Json)]
+pub async fn get_model_use(
+    /// Which.
+    id: ModelId,
+) -> Result<UsedBy, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::get_model_use(&ctx, &actor, id)
         .await
         .map_err(refuse)
 }
@@ -54,7 +69,36 @@ pub async fn save_model(
     Ok(model.id)
 }
 
-/// Deletes a model and goes back to the list.
+/// Puts a model away, or brings it back.
+#[server(endpoint = "models/archive", output = Json)]
+pub async fn archive_model(
+    /// Which.
+    id: ModelId,
+    /// Away, or back.
+    is_archived: bool,
+) -> Result<(), ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::archive_model(&ctx, &actor, id, is_archived)
+        .await
+        .map_err(refuse)?;
+    redirect(&routes::model(id));
+    Ok(())
+}
+
+/// Reads the files of a model on this machine anew, digest included.
+#[server(endpoint = "models/read_files", output = Json)]
+pub async fn read_model_files(
+    /// Which.
+    id: ModelId,
+) -> Result<(), ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::read_model_files(&ctx, &actor, id)
+        .await
+        .map(drop)
+        .map_err(refuse)
+}
+
+/// Deletes a model that no benchmark used, and goes back to the list.
 #[server(endpoint = "models/delete", output = Json)]
 pub async fn delete_model(
     /// Which.
@@ -68,11 +112,26 @@ pub async fn delete_model(
     Ok(())
 }
 
-/// All clusters, by name.
-#[server(endpoint = "clusters/list", output = Json)]
-pub async fn list_clusters() -> Result<Vec<Cluster>, ApiError> {
+/// The clusters of a query, by name.
+#[server(endpoint = "clusters/list", input = Json, output = Json)]
+pub async fn list_clusters(
+    /// What is shown.
+    query: CatalogueQuery,
+) -> Result<Vec<Cluster>, ApiError> {
     let (ctx, actor) = signed_in()?;
-    service::catalogue::list_clusters(&ctx, &actor)
+    service::catalogue::list_clusters(&ctx, &actor, &query)
+        .await
+        .map_err(refuse)
+}
+
+/// Which benchmarks ran on a cluster.
+#[server(endpoint = "clusters/use", output = Json)]
+pub async fn get_cluster_use(
+    /// Which.
+    id: ClusterId,
+) -> Result<UsedBy, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::get_cluster_use(&ctx, &actor, id)
         .await
         .map_err(refuse)
 }
@@ -106,6 +165,9 @@ pub async fn save_endpoint(
     /// `on` to remove the present key.
     #[server(default)]
     remove_key: String,
+    /// Id of a credential of the registry, or empty.
+    #[server(default)]
+    credential_id: String,
     /// Free text.
     #[server(default)]
     description: String,
@@ -116,6 +178,7 @@ pub async fn save_endpoint(
         base_url,
         api_key,
         remove_key,
+        credential_id,
         description,
     };
     let id = id.parse().ok();
@@ -134,7 +197,23 @@ pub async fn save_endpoint(
     Ok(cluster.id)
 }
 
-/// Deletes a cluster and goes back to the list.
+/// Puts an endpoint away, or brings it back.
+#[server(endpoint = "clusters/archive", output = Json)]
+pub async fn archive_cluster(
+    /// Which.
+    id: ClusterId,
+    /// Away, or back.
+    is_archived: bool,
+) -> Result<(), ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::archive_cluster(&ctx, &actor, id, is_archived)
+        .await
+        .map_err(refuse)?;
+    redirect(&routes::cluster(id));
+    Ok(())
+}
+
+/// Deletes an endpoint that no benchmark used, and goes back to the list.
 #[server(endpoint = "clusters/delete", output = Json)]
 pub async fn delete_cluster(
     /// Which.

@@ -6,7 +6,9 @@ use domain::engine::EngineForm;
 use domain::id::{BenchmarkId, WorkflowId};
 use domain::workflow::form::{BasicForm, EvaluationForm};
 #[cfg(feature = "ssr")]
-use domain::workflow::form::{ClusterChoiceForm, ConfirmForm, ModelChoiceForm, NodesForm};
+use domain::workflow::form::{
+    ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, ModelChoiceForm, NodesForm,
+};
 use domain::workflow::{Catalogue, Workflow};
 #[cfg(feature = "ssr")]
 use domain::workflow::{Step, StepForm};
@@ -190,10 +192,25 @@ pub async fn answer_model(
         readiness_timeout_s,
     };
     let form = ModelChoiceForm { model_id, engine };
-    answer(id, revision, StepForm::Model(form), Step::Confirm).await
+    answer(id, revision, StepForm::Model(form), Step::Credential).await
 }
 
-/// Step 6.
+/// Step 6, for a cloud model.
+#[server(endpoint = "workflows/answer_credential", output = Json)]
+pub async fn answer_credential(
+    /// Which workflow.
+    id: WorkflowId,
+    /// The revision the form was shown with.
+    revision: i64,
+    /// Id of the credential.
+    #[server(default)]
+    credential_id: String,
+) -> Result<(), ApiError> {
+    let form = CredentialChoiceForm { credential_id };
+    answer(id, revision, StepForm::Credential(form), Step::Confirm).await
+}
+
+/// Step 7.
 #[server(endpoint = "workflows/confirm_plan", output = Json)]
 pub async fn confirm_plan(
     /// Which workflow.
@@ -208,13 +225,22 @@ pub async fn confirm_plan(
     answer(id, revision, StepForm::Confirm(form), Step::Execute).await
 }
 
-/// Saves an answer and goes to the step `next`.
+/// Saves an answer and goes to the step `next`, or past step 6 when no credential is needed.
 #[cfg(feature = "ssr")]
 async fn answer(id: WorkflowId, revision: i64, form: StepForm, next: Step) -> Result<(), ApiError> {
     let (ctx, actor) = signed_in()?;
     let workflow = service::workflows::answer_step(&ctx, &actor, id, revision, &form)
         .await
         .map_err(refuse)?;
+    let next = if next == Step::Credential {
+        let catalogue = service::workflows::get_catalogue(&ctx, &actor)
+            .await
+            .map_err(refuse)?;
+        let after = workflow.draft.step_after(Step::Model, &catalogue);
+        after.unwrap_or(next)
+    } else {
+        next
+    };
     redirect(&routes::wizard(workflow.id, next));
     Ok(())
 }

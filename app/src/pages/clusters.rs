@@ -4,7 +4,7 @@ pub mod facts;
 pub mod form;
 pub mod one;
 
-use domain::catalogue::{Cluster, ClusterKind};
+use domain::catalogue::{CatalogueQuery, Cluster, ClusterKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use ui::button::{ButtonKind, LinkButton};
@@ -22,7 +22,7 @@ use form::EndpointFormView;
 /// The list.
 #[component]
 pub fn ClustersPage() -> impl IntoView {
-    let clusters = Resource::new(|| (), |()| list_clusters());
+    let clusters = Resource::new(|| (), |()| list_clusters(CatalogueQuery::in_use()));
     let list = move || {
         Suspend::new(async move {
             match clusters.await {

@@ -2,7 +2,7 @@
 
 pub mod form;
 
-use domain::catalogue::Model;
+use domain::catalogue::{CatalogueQuery, Model};
 use domain::id::ModelId;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ use form::ModelFormView;
 /// The list.
 #[component]
 pub fn ModelsPage() -> impl IntoView {
-    let models = Resource::new(|| (), |()| list_models());
+    let models = Resource::new(|| (), |()| list_models(CatalogueQuery::in_use()));
     let list = move || {
         Suspend::new(async move {
             match models.await {

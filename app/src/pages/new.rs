@@ -70,7 +70,7 @@ pub fn NewPage() -> impl IntoView {
         <Title text="New benchmark" />
         <PageHeader
             title=Signal::stored("New benchmark".to_owned())
-            subtitle=|| "Seven short steps. Each answer is saved, so that you can leave and go on from any browser."
+            subtitle=|| "A few short steps. Each answer is saved, so that you can leave and go on from any browser."
             back=("Benchmarks", routes::HOME.to_owned())
         />
         <Transition fallback=|| view! { <Skeleton rows=4 label="Loading the drafts" /> }>

@@ -202,7 +202,7 @@ fn EngineFacts(
             credential_id,
         } => {
             let key = if credential_id.is_some() {
-                "the sealed key of this cluster"
+                "a sealed credential, sent to this address only"
             } else {
                 "none"
             };

@@ -13,6 +13,8 @@ pub enum StepState {
     Attention,
     /// Not reached yet.
     Ahead,
+    /// The other answers leave nothing to ask here.
+    NotNeeded,
 }
 
 /// One step.
@@ -50,6 +52,7 @@ fn step_view(number: u32, step: Step) -> impl IntoView {
         StepState::Current => ("step", number.to_string(), "current"),
         StepState::Attention => ("step attention", "!".to_owned(), "needs attention"),
         StepState::Ahead => ("step", number.to_string(), "to do"),
+        StepState::NotNeeded => ("step", "–".to_owned(), "not needed"),
     };
     let current = (step.state == StepState::Current).then_some("step");
     let body = view! {

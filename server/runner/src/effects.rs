@@ -20,6 +20,7 @@ use domain::measure::summary::Summary;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::{Effect, RunEvent, RunState};
 use domain::secret::Secret;
+use store::StoreError;
 use tokio::process::Child;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::AbortHandle;
@@ -105,21 +106,33 @@ impl Run {
         }
     }
 
-    /// The endpoint's key, opened.
+    /// The key that requests carry, opened. Whatever the plan says, it is for its own address only.
     async fn key(&self) -> Result<Option<Secret<String>>, String> {
         let Deployment::Endpoint {
+            base_url,
             credential_id: Some(id),
-            ..
-        } = self.plan.deployment
+        } = &self.plan.deployment
         else {
             return Ok(None);
         };
-        match self.shared.store.open_credential(id).await {
-            Ok(key) => Ok(Some(key)),
+        let bound = match self.shared.store.open_credential(*id).await {
+            Ok(bound) => bound,
+            Err(StoreError::NotFound) => {
+                return Err("the key that the plan names was deleted: give the endpoint a key, or choose another credential, and start the benchmark again".to_owned());
+            }
             Err(error) => {
                 tracing::warn!(run = %self.id, error = %Chain(&error), "a key cannot be opened");
-                Err("the endpoint's key cannot be opened: give it to the cluster again".to_owned())
+                return Err(
+                    "the key cannot be opened: give it again to the endpoint or the credential"
+                        .to_owned(),
+                );
             }
+        };
+        match bound.for_url(base_url) {
+            Some(key) => Ok(Some(key.clone())),
+            None => Err(format!(
+                "the key that the plan names is not for {base_url}: choose a credential for that address"
+            )),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use domain::secret::Secret;
-use reqwest::{Client, redirect};
+use reqwest::{Client, RequestBuilder, redirect};
 use serde_json::Value;
 
 /// Most bytes read of an answer: a list of models is far smaller.
@@ -80,7 +80,27 @@ impl Http {
         key: Option<&Secret<String>>,
         within: Duration,
     ) -> Result<Answer, String> {
-        let mut request = self.client.get(url).timeout(within);
+        Self::send(self.client.get(url), key, within).await
+    }
+
+    /// Sends an empty JSON object: a question that no API takes, to learn whether it would have
+    /// looked at one.
+    pub(crate) async fn post_nothing(
+        &self,
+        url: &str,
+        key: Option<&Secret<String>>,
+        within: Duration,
+    ) -> Result<Answer, String> {
+        let request = self.client.post(url).json(&serde_json::json!({}));
+        Self::send(request, key, within).await
+    }
+
+    async fn send(
+        request: RequestBuilder,
+        key: Option<&Secret<String>>,
+        within: Duration,
+    ) -> Result<Answer, String> {
+        let mut request = request.timeout(within);
         if let Some(key) = key {
             request = request.bearer_auth(key.expose());
         }

@@ -22,7 +22,9 @@ mod queue;
 mod reaper;
 mod tail;
 
+pub mod credential_test;
 pub mod inventory;
+pub mod model_files;
 pub mod probe;
 
 pub use config::{Clock, RunnerConfig, RunnerError, system_clock};

@@ -1,14 +1,31 @@
-//! What benchmarks are made of: models, clusters, and the engines found on this machine.
+//! What benchmarks are made of: models, clusters, credentials, and the engines found on this machine.
 
 mod clusters;
+mod credentials;
 mod endpoint_key;
 mod found;
+mod model_files;
 mod models;
 mod seed;
 
 pub use clusters::{
-    check_cluster, delete_cluster, get_cluster, list_clusters, refresh_inventory, save_endpoint,
+    archive_cluster, check_cluster, delete_cluster, get_cluster, get_cluster_use, list_clusters,
+    refresh_inventory, save_endpoint,
+};
+pub use credentials::{
+    archive_credential, delete_credential, get_credential, get_credential_use, list_credentials,
+    rotate_credential, save_credential, test_credential,
 };
 pub use found::{FoundCache, adopt_engine, find_local_engines};
-pub use models::{delete_model, get_model, list_models, save_model};
+pub use model_files::{FilesReader, read_model_files};
+pub use models::{archive_model, delete_model, get_model, get_model_use, list_models, save_model};
 pub use seed::{REFERENCE_MODEL_NAME, THIS_MACHINE_NAME, ensure_seed};
+
+use domain::time::Timestamp;
+
+use crate::Ctx;
+
+/// When a thing was put away, after it is asked to be archived or not; the first time counts.
+fn archived_at(ctx: &Ctx, present: Option<Timestamp>, is_archived: bool) -> Option<Timestamp> {
+    is_archived.then(|| present.unwrap_or_else(|| ctx.now()))
+}

@@ -11,7 +11,7 @@ use store::Store;
 use uuid::Uuid;
 
 use crate::ServiceError;
-use crate::catalogue::FoundCache;
+use crate::catalogue::{FilesReader, FoundCache};
 use crate::password::Passwords;
 use crate::rate::{BearerGate, SignInGate};
 use crate::records::RecordsCache;
@@ -52,6 +52,7 @@ pub struct Ctx {
     pub(crate) passwords: Arc<Passwords>,
     pub(crate) records: Arc<RecordsCache>,
     pub(crate) found: Arc<FoundCache>,
+    pub(crate) files: Arc<FilesReader>,
 }
 
 impl Ctx {
@@ -70,6 +71,7 @@ impl Ctx {
             passwords: Arc::default(),
             records: Arc::default(),
             found: Arc::default(),
+            files: Arc::default(),
         }
     }
 

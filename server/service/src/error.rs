@@ -96,6 +96,17 @@ pub(crate) fn name_taken(what: &str) -> impl FnOnce(StoreError) -> ServiceError 
     }
 }
 
+/// Turns the refusal to delete what is used into words.
+pub(crate) fn still_used(what: &str) -> impl FnOnce(StoreError) -> ServiceError {
+    let message = format!(
+        "This {what} is in use, or was: what used it goes on naming it. Archive it instead, and it is no longer offered."
+    );
+    move |error| match error {
+        StoreError::Conflict(_) => ServiceError::Conflict(message),
+        other => other.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

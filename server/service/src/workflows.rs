@@ -1,6 +1,7 @@
 //! The creation wizard: saved after every step, resumable, and executed once.
 
 use domain::access::Role;
+use domain::catalogue::CatalogueQuery;
 use domain::id::{BenchmarkId, RerunGroupId, WorkflowId};
 use domain::reruns::Purpose;
 use domain::workflow::{Catalogue, Draft, Step, StepForm, Workflow, WorkflowState, build_plan};
@@ -161,11 +162,18 @@ pub async fn execute_workflow(
     Ok(benchmark_id)
 }
 
-/// What the wizard can choose from.
-pub async fn get_catalogue(ctx: &Ctx, _actor: &Actor) -> Result<Catalogue, ServiceError> {
+/// What the wizard can choose from: nothing that was archived, but for credentials, which an
+/// endpoint may still send. Those who could not create a benchmark are shown no credentials.
+pub async fn get_catalogue(ctx: &Ctx, actor: &Actor) -> Result<Catalogue, ServiceError> {
+    let query = CatalogueQuery::in_use();
     Ok(Catalogue {
-        clusters: ctx.store.list_clusters().await?,
-        models: ctx.store.list_models().await?,
+        clusters: crate::catalogue::list_clusters(ctx, actor, &query).await?,
+        models: crate::catalogue::list_models(ctx, actor, &query).await?,
+        credentials: if actor.is_at_least(Role::Operator) {
+            ctx.store.list_credentials().await?
+        } else {
+            Vec::new()
+        },
     })
 }
 

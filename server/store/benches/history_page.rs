@@ -192,7 +192,7 @@ async fn fill(store: &Store, count: u128) {
             .await
             .unwrap();
         if number % 10 == 3 {
-            store.set_archived(id, true, made_at).await.unwrap();
+            store.archive_benchmark(id, true, made_at).await.unwrap();
         }
         if number % 5 == 1 {
             let gating = Purpose::Gating;

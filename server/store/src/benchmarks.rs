@@ -291,10 +291,10 @@ pub(crate) async fn insert_planned(
     let insert = sql(
         "INSERT INTO benchmarks (id, name, owner_id, is_sample, is_reference, status, model_id,
              model_name, engine_name, cluster_id, cluster_name, node_type, vendor, concurrency,
-             rate_per_s, tags, search_text, created_at, updated_at, purpose, rerun_group_id,
-             rerun_index)
+             rate_per_s, tags, search_text, created_at, updated_at, credential_id, purpose,
+             rerun_group_id, rerun_index)
          VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21)",
+             $17, $18, $19, $20, $21, $22)",
     )
     .bind_id(id)
     .bind(plan.name.as_str())
@@ -314,6 +314,7 @@ pub(crate) async fn insert_planned(
     .bind(search_text(id, plan, new.tags))
     .bind(at)
     .bind(at)
+    .bind(plan.deployment.credential_id().map(|id| id.to_string()))
     .bind(new.purpose.as_str())
     .bind(group_id.map(|id| id.to_string()))
     .bind(index);

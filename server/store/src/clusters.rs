@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 
 use crate::database::{Transaction, sql};
 use crate::store::{found, from_json, parse_id, to_json};
+use crate::usage::Used;
 use crate::{Store, StoreError};
 
 #[derive(sqlx::FromRow)]
@@ -19,6 +20,7 @@ struct ClusterRow {
     description: String,
     last_check: Option<String>,
     created_at: i64,
+    archived_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -54,6 +56,7 @@ impl ClusterRow {
             nodes,
             last_check,
             created_at: Timestamp(self.created_at),
+            archived_at: self.archived_at.map(Timestamp),
         })
     }
 }
@@ -82,8 +85,8 @@ impl Store {
         let mut tx = self.database.begin().await?;
         let insert = sql(
             "INSERT INTO clusters (id, name, kind, base_url, credential_id, description,
-                 last_check, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 last_check, created_at, archived_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind_id(cluster.id)
         .bind(cluster.name.as_str())
@@ -92,7 +95,8 @@ impl Store {
         .bind(credential_id)
         .bind(cluster.description.as_str())
         .bind(cluster.last_check.as_ref().map(to_json).transpose()?)
-        .bind(cluster.created_at);
+        .bind(cluster.created_at)
+        .bind(cluster.archived_at);
         let inserted = tx.execute(insert).await;
         inserted.map_err(|error| error.taken(TAKEN))?;
         for node in &cluster.nodes {
@@ -108,7 +112,7 @@ impl Store {
         let mut tx = self.database.begin().await?;
         let update = sql(
             "UPDATE clusters SET name = $2, kind = $3, base_url = $4, credential_id = $5,
-                 description = $6, last_check = $7
+                 description = $6, last_check = $7, archived_at = $8
              WHERE id = $1",
         )
         .bind_id(cluster.id)
@@ -117,7 +121,8 @@ impl Store {
         .bind(base_url)
         .bind(credential_id)
         .bind(cluster.description.as_str())
-        .bind(cluster.last_check.as_ref().map(to_json).transpose()?);
+        .bind(cluster.last_check.as_ref().map(to_json).transpose()?)
+        .bind(cluster.archived_at);
         let updated = tx.execute(update).await;
         found(updated.map_err(|error| error.taken(TAKEN))?)?;
 
@@ -135,10 +140,11 @@ impl Store {
         tx.commit().await
     }
 
-    /// All clusters, by name, with their nodes and who holds them.
+    /// All clusters, archived ones included, by name, with their nodes and who holds them.
     pub async fn list_clusters(&self) -> Result<Vec<Cluster>, StoreError> {
         let query = sql(
-            "SELECT id, name, base_url, credential_id, description, last_check, created_at
+            "SELECT id, name, base_url, credential_id, description, last_check, created_at,
+                 archived_at
              FROM clusters ORDER BY lower(name), id",
         );
         let rows: Vec<ClusterRow> = self.database.fetch_all(query).await?;
@@ -163,7 +169,8 @@ impl Store {
     /// One cluster with its nodes and who holds them.
     pub async fn find_cluster(&self, id: ClusterId) -> Result<Option<Cluster>, StoreError> {
         let query = sql(
-            "SELECT id, name, base_url, credential_id, description, last_check, created_at
+            "SELECT id, name, base_url, credential_id, description, last_check, created_at,
+                 archived_at
              FROM clusters WHERE id = $1",
         );
         let row: Option<ClusterRow> = self.database.fetch_optional(query.bind_id(id)).await?;
@@ -180,10 +187,10 @@ impl Store {
         row.into_cluster(nodes?).map(Some)
     }
 
-    /// Removes a cluster with its nodes. Benchmarks keep the copies in their plans.
+    /// Removes a cluster with its nodes, if no benchmark used it. [`StoreError::Conflict`] when one
+    /// did.
     pub async fn delete_cluster(&self, id: ClusterId) -> Result<(), StoreError> {
-        let delete = sql("DELETE FROM clusters WHERE id = $1");
-        found(self.database.execute(delete.bind_id(id)).await?)
+        self.delete_unused(Used::Cluster(id)).await
     }
 
     /// Keeps what the last check of a cluster found.

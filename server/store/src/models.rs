@@ -1,11 +1,12 @@
 //! Models of the catalogue.
 
-use domain::catalogue::Model;
+use domain::catalogue::{Model, ModelFacts, ModelSource};
 use domain::id::ModelId;
 use domain::time::Timestamp;
 
 use crate::database::sql;
 use crate::store::{found, from_json, parse_id, to_json};
+use crate::usage::Used;
 use crate::{Store, StoreError};
 
 #[derive(sqlx::FromRow)]
@@ -16,7 +17,9 @@ struct ModelRow {
     source: String,
     tokenizer_path: String,
     description: String,
+    facts: Option<String>,
     created_at: i64,
+    archived_at: Option<i64>,
 }
 
 impl ModelRow {
@@ -28,7 +31,12 @@ impl ModelRow {
             source: from_json("source of a model", &self.source)?,
             tokenizer_path: self.tokenizer_path,
             description: self.description,
+            facts: self
+                .facts
+                .map(|facts| from_json("facts of a model", &facts))
+                .transpose()?,
             created_at: Timestamp(self.created_at),
+            archived_at: self.archived_at.map(Timestamp),
         })
     }
 }
@@ -39,15 +47,18 @@ impl Store {
     /// Adds a model. [`StoreError::Conflict`] when the name is taken, in whatever case.
     pub async fn insert_model(&self, model: &Model) -> Result<(), StoreError> {
         let insert = sql("INSERT INTO models
-                 (id, name, served_name, source, tokenizer_path, description, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)")
+                 (id, name, served_name, source, tokenizer_path, description, facts, created_at,
+                  archived_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind_id(model.id)
         .bind(model.name.as_str())
         .bind(model.served_name.as_str())
         .bind(to_json(&model.source)?)
         .bind(model.tokenizer_path.as_str())
         .bind(model.description.as_str())
-        .bind(model.created_at);
+        .bind(model.facts.as_ref().map(to_json).transpose()?)
+        .bind(model.created_at)
+        .bind(model.archived_at);
         let inserted = self.database.execute(insert).await;
         inserted.map_err(|error| error.taken(TAKEN))?;
         Ok(())
@@ -57,7 +68,7 @@ impl Store {
     pub async fn update_model(&self, model: &Model) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE models SET name = $2, served_name = $3, source = $4, tokenizer_path = $5,
-                 description = $6
+                 description = $6, facts = $7, archived_at = $8
              WHERE id = $1",
         )
         .bind_id(model.id)
@@ -65,15 +76,18 @@ impl Store {
         .bind(model.served_name.as_str())
         .bind(to_json(&model.source)?)
         .bind(model.tokenizer_path.as_str())
-        .bind(model.description.as_str());
+        .bind(model.description.as_str())
+        .bind(model.facts.as_ref().map(to_json).transpose()?)
+        .bind(model.archived_at);
         let updated = self.database.execute(update).await;
         found(updated.map_err(|error| error.taken(TAKEN))?)
     }
 
-    /// All models, by name.
+    /// All models, archived ones included, by name.
     pub async fn list_models(&self) -> Result<Vec<Model>, StoreError> {
         let query = sql(
-            "SELECT id, name, served_name, source, tokenizer_path, description, created_at
+            "SELECT id, name, served_name, source, tokenizer_path, description, facts, created_at,
+                 archived_at
              FROM models ORDER BY lower(name), id",
         );
         let rows: Vec<ModelRow> = self.database.fetch_all(query).await?;
@@ -83,16 +97,31 @@ impl Store {
     /// One model.
     pub async fn find_model(&self, id: ModelId) -> Result<Option<Model>, StoreError> {
         let query = sql(
-            "SELECT id, name, served_name, source, tokenizer_path, description, created_at
+            "SELECT id, name, served_name, source, tokenizer_path, description, facts, created_at,
+                 archived_at
              FROM models WHERE id = $1",
         );
         let row: Option<ModelRow> = self.database.fetch_optional(query.bind_id(id)).await?;
         row.map(ModelRow::into_model).transpose()
     }
 
-    /// Removes a model. Benchmarks keep the copies in their plans.
+    /// Keeps what was read of the files of a model. [`StoreError::NotFound`] when it is gone or has
+    /// another source by now.
+    pub async fn save_model_facts(
+        &self,
+        id: ModelId,
+        source: &ModelSource,
+        facts: &ModelFacts,
+    ) -> Result<(), StoreError> {
+        let update = sql("UPDATE models SET facts = $3 WHERE id = $1 AND source = $2")
+            .bind_id(id)
+            .bind(to_json(source)?)
+            .bind(to_json(facts)?);
+        found(self.database.execute(update).await?)
+    }
+
+    /// Removes a model that no benchmark used. [`StoreError::Conflict`] when one did.
     pub async fn delete_model(&self, id: ModelId) -> Result<(), StoreError> {
-        let delete = sql("DELETE FROM models WHERE id = $1");
-        found(self.database.execute(delete.bind_id(id)).await?)
+        self.delete_unused(Used::Model(id)).await
     }
 }

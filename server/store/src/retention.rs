@@ -10,7 +10,7 @@ use crate::{Store, StoreError};
 impl Store {
     /// Archives a benchmark that has ended (`is_archived`), or takes it back. Whether anything
     /// changed: one that goes on, one that is so already and one that is gone are left alone.
-    pub async fn set_archived(
+    pub async fn archive_benchmark(
         &self,
         id: BenchmarkId,
         is_archived: bool,

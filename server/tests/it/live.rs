@@ -42,6 +42,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             served_name: model.served_name.clone(),
             source: model.source.clone(),
             tokenizer_path: String::new(),
+            facts: None,
         },
         cluster: PlannedCluster {
             id: cluster.id,

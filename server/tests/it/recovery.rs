@@ -160,6 +160,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
             served_name: SERVED_NAME.to_owned(),
             source: ModelSource::Reference,
             tokenizer_path: String::new(),
+            facts: None,
         },
         cluster: PlannedCluster {
             id: ClusterId(Uuid::new_v4()),

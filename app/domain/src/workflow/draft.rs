@@ -1,16 +1,19 @@
 //! What was answered so far, and what an answer does to it.
 
+mod choose;
+
 use serde::{Deserialize, Serialize};
 
 use super::Step;
 use super::form::{
-    BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
+    BasicForm, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, EvaluationForm,
+    ModelChoiceForm, NodesForm, StepForm,
 };
-use crate::catalogue::{Cluster, ClusterKind, Model, ModelSource};
+use crate::catalogue::{Cluster, ClusterKind, Credential, Model};
 use crate::engine::{EngineChoice, EngineForm, EnginePreset};
 use crate::field::FieldErrors;
 use crate::finite::Finite;
-use crate::id::{ClusterId, ModelId, NodeId};
+use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
 use crate::plan::{Deployment, RunPlan};
 use crate::reruns::Purpose;
 use crate::workload::arrival::ArrivalProcess;
@@ -23,6 +26,9 @@ pub struct Catalogue {
     pub clusters: Vec<Cluster>,
     /// Models.
     pub models: Vec<Model>,
+    /// Credentials, archived ones included: an endpoint may still send one.
+    #[serde(default)]
+    pub credentials: Vec<Credential>,
 }
 
 impl Catalogue {
@@ -34,6 +40,13 @@ impl Catalogue {
     /// The model of that id.
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.iter().find(|model| model.id == id)
+    }
+
+    /// The credential of that id.
+    pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
+        self.credentials
+            .iter()
+            .find(|credential| credential.id == id)
     }
 }
 
@@ -110,7 +123,10 @@ pub struct Draft {
     pub node_ids: Vec<NodeId>,
     /// Step 5.
     pub model: Option<ModelAnswers>,
-    /// Step 6: the plan as it stands was confirmed. Any other answer takes it back.
+    /// Step 6, for a cloud model.
+    #[serde(default)]
+    pub credential_id: Option<CredentialId>,
+    /// Step 7: the plan as it stands was confirmed. Any other answer takes it back.
     pub is_confirmed: bool,
 }
 
@@ -126,6 +142,7 @@ impl Draft {
             StepForm::Cluster(form) => draft.choose_cluster(form, catalogue)?,
             StepForm::Nodes(form) => draft.choose_nodes(form, catalogue)?,
             StepForm::Model(form) => draft.choose_model(form, catalogue)?,
+            StepForm::Credential(form) => draft.choose_credential(form, catalogue)?,
             StepForm::Confirm(form) => {
                 super::planning::build_plan(&draft, catalogue)?;
                 if form.confirmed != "on" {
@@ -137,14 +154,40 @@ impl Draft {
         Ok(draft)
     }
 
+    /// Whether step 6 asks for something: the chosen model is a provider's.
+    pub fn needs_credential(&self, catalogue: &Catalogue) -> bool {
+        let model = self.model.as_ref();
+        let model = model.and_then(|answers| catalogue.model(answers.model_id));
+        model.is_some_and(|model| model.source.is_cloud())
+    }
+
+    /// The step that follows `step` for this draft.
+    pub fn step_after(&self, step: Step, catalogue: &Catalogue) -> Option<Step> {
+        match step.next() {
+            Some(Step::Credential) if !self.needs_credential(catalogue) => Step::Credential.next(),
+            next => next,
+        }
+    }
+
+    /// The step before `step` for this draft.
+    pub fn step_before(&self, step: Step, catalogue: &Catalogue) -> Option<Step> {
+        match step.previous() {
+            Some(Step::Credential) if !self.needs_credential(catalogue) => {
+                Step::Credential.previous()
+            }
+            previous => previous,
+        }
+    }
+
     /// The first step that wants an answer, for resuming.
     pub fn first_open_step(&self, catalogue: &Catalogue) -> Step {
         let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
         let model_holds = || match (&self.model, cluster) {
             (Some(answers), Some(cluster)) => {
                 let needs_engine = matches!(cluster.kind, ClusterKind::ThisMachine);
-                let is_known = catalogue.model(answers.model_id).is_some();
-                is_known && needs_engine == answers.engine.is_some()
+                let model = catalogue.model(answers.model_id);
+                let fits = |model: &Model| !needs_engine || !model.source.is_cloud();
+                model.is_some_and(fits) && needs_engine == answers.engine.is_some()
             }
             _ => false,
         };
@@ -158,6 +201,8 @@ impl Draft {
             Step::Nodes
         } else if !model_holds() {
             Step::Model
+        } else if self.needs_credential(catalogue) && !self.credential_holds(catalogue) {
+            Step::Credential
         } else if !self.is_confirmed {
             Step::Confirm
         } else {
@@ -194,6 +239,12 @@ impl Draft {
                     }
                 }))
             }
+            Step::Credential => StepForm::Credential(CredentialChoiceForm {
+                credential_id: self
+                    .credential_id
+                    .map(|id| id.to_string())
+                    .unwrap_or_default(),
+            }),
             Step::Confirm => StepForm::Confirm(ConfirmForm {
                 confirmed: if self.is_confirmed {
                     "on".to_owned()
@@ -209,6 +260,12 @@ impl Draft {
     /// are gone from the catalogue stay named, and the wizard asks for them again.
     pub fn from_plan(plan: &RunPlan) -> Self {
         let workload = &plan.workload;
+        let credential_id = match plan.deployment {
+            Deployment::Endpoint { credential_id, .. } if plan.model.source.is_cloud() => {
+                credential_id
+            }
+            _ => None,
+        };
         let engine = match &plan.deployment {
             Deployment::Endpoint { .. } => None,
             Deployment::LocalProcess {
@@ -266,6 +323,7 @@ impl Draft {
                 model_id: plan.model.id,
                 engine,
             }),
+            credential_id,
             is_confirmed: false,
         }
     }
@@ -282,109 +340,6 @@ impl Draft {
                 .to_string();
         }
         form
-    }
-
-    fn choose_cluster(
-        &mut self,
-        form: &ClusterChoiceForm,
-        catalogue: &Catalogue,
-    ) -> Result<(), FieldErrors> {
-        let chosen = form
-            .cluster_id
-            .parse()
-            .ok()
-            .and_then(|id| catalogue.cluster(id));
-        let cluster = chosen.ok_or_else(|| FieldErrors::one("cluster_id", "Choose a cluster."))?;
-        self.cluster_id = Some(cluster.id);
-        self.node_ids
-            .retain(|id| cluster.nodes.iter().any(|node| node.id == *id));
-        if let Some(model) = &mut self.model
-            && matches!(cluster.kind, ClusterKind::Endpoint { .. })
-        {
-            model.engine = None;
-        }
-        Ok(())
-    }
-
-    fn choose_nodes(&mut self, form: &NodesForm, catalogue: &Catalogue) -> Result<(), FieldErrors> {
-        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
-        let cluster =
-            cluster.ok_or_else(|| FieldErrors::one("node_ids", "Choose a cluster first."))?;
-        let mut node_ids: Vec<NodeId> = Vec::new();
-        for text in &form.node_ids {
-            let id = text
-                .parse()
-                .ok()
-                .filter(|id| cluster.nodes.iter().any(|n| n.id == *id));
-            let id = id.ok_or_else(|| {
-                FieldErrors::one(
-                    "node_ids",
-                    format!("Choose nodes of {} only.", cluster.name),
-                )
-            })?;
-            if !node_ids.contains(&id) {
-                node_ids.push(id);
-            }
-        }
-        if node_ids.is_empty() {
-            return Err(FieldErrors::one("node_ids", "Choose at least one node."));
-        }
-        self.node_ids = node_ids;
-        Ok(())
-    }
-
-    fn choose_model(
-        &mut self,
-        form: &ModelChoiceForm,
-        catalogue: &Catalogue,
-    ) -> Result<(), FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
-        let cluster =
-            cluster.ok_or_else(|| FieldErrors::one("model_id", "Choose a cluster first."))?;
-        let model = form
-            .model_id
-            .parse()
-            .ok()
-            .and_then(|id| catalogue.model(id));
-        if model.is_none() {
-            errors.add("model_id", "Choose a model.");
-        }
-        let engine = match cluster.kind {
-            ClusterKind::Endpoint { .. } => None,
-            ClusterKind::ThisMachine => form.engine.validate(&mut errors),
-        };
-        if let (Some(model), Some(engine)) = (model, &engine) {
-            let message = match (&model.source, engine.preset) {
-                (ModelSource::Reference, EnginePreset::Reference)
-                | (_, EnginePreset::Custom)
-                | (ModelSource::HuggingFace { .. } | ModelSource::LocalPath { .. }, _) => None,
-                (ModelSource::Reference, _) => Some(
-                    "This entry stands for the reference engine: choose that engine, or a model.",
-                ),
-                (ModelSource::Served, _) => Some(
-                    "This model is served by an endpoint. Choose one with files, or give a custom command.",
-                ),
-            };
-            if let Some(message) = message {
-                errors.add("model_id", message);
-            }
-            let needs_file = engine.preset == EnginePreset::LlamaCpp;
-            if needs_file && matches!(model.source, ModelSource::HuggingFace { .. }) {
-                errors.add(
-                    "model_id",
-                    "llama.cpp needs a GGUF file: choose a model with a local path.",
-                );
-            }
-        }
-        let Some(model) = model else {
-            return Err(errors);
-        };
-        self.model = errors.into_result(Some(ModelAnswers {
-            model_id: model.id,
-            engine,
-        }))?;
-        Ok(())
     }
 }
 

@@ -27,6 +27,8 @@ pub enum StepForm {
     /// Step 5.
     Model(ModelChoiceForm),
     /// Step 6.
+    Credential(CredentialChoiceForm),
+    /// Step 7.
     Confirm(ConfirmForm),
 }
 
@@ -360,6 +362,13 @@ pub struct ModelChoiceForm {
 }
 
 /// Step 6, as chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialChoiceForm {
+    /// Id of the credential.
+    pub credential_id: String,
+}
+
+/// Step 7, as chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmForm {
     /// `on` when the person confirms.

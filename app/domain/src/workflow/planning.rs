@@ -1,9 +1,10 @@
 //! From a complete draft to the plan of a run.
 
 use super::draft::{Catalogue, Draft};
-use crate::catalogue::{Cluster, ClusterKind, Model, ModelSource};
+use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource};
 use crate::engine::render_command;
 use crate::field::FieldErrors;
+use crate::id::{ClusterId, CredentialId};
 use crate::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
 use crate::workload::{Arrival, WorkloadSpec};
 
@@ -53,6 +54,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             served_name: model.served_name.clone(),
             source: model.source.clone(),
             tokenizer_path: model.tokenizer_path.clone(),
+            facts: model.facts.clone(),
         },
         cluster: PlannedCluster {
             id: cluster.id,
@@ -60,7 +62,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             kind: cluster.kind.clone(),
             nodes: planned_nodes(draft, cluster)?,
         },
-        deployment: deployment(draft, cluster, model)?,
+        deployment: deployment(draft, catalogue, cluster, model)?,
         workload: WorkloadSpec {
             api: evaluation.api,
             input: evaluation.input,
@@ -97,14 +99,23 @@ fn planned_nodes(draft: &Draft, cluster: &Cluster) -> Result<Vec<PlannedNode>, F
     Ok(nodes)
 }
 
-fn deployment(draft: &Draft, cluster: &Cluster, model: &Model) -> Result<Deployment, FieldErrors> {
+fn deployment(
+    draft: &Draft,
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    model: &Model,
+) -> Result<Deployment, FieldErrors> {
     match &cluster.kind {
         ClusterKind::Endpoint {
             base_url,
             credential_id,
         } => Ok(Deployment::Endpoint {
             base_url: base_url.clone(),
-            credential_id: *credential_id,
+            credential_id: if model.source.is_cloud() {
+                Some(cloud_credential(draft, catalogue, cluster.id)?)
+            } else {
+                own_credential(*credential_id, base_url, catalogue)?
+            },
         }),
         ClusterKind::ThisMachine => {
             let engine = draft
@@ -117,6 +128,12 @@ fn deployment(draft: &Draft, cluster: &Cluster, model: &Model) -> Result<Deploym
                 ModelSource::LocalPath { path } => path.as_str(),
                 ModelSource::HuggingFace { repository, .. } => repository.as_str(),
                 ModelSource::Served | ModelSource::Reference => model.served_name.as_str(),
+                ModelSource::Cloud { .. } => {
+                    return Err(FieldErrors::one(
+                        "model_id",
+                        "A cloud model runs on an endpoint: choose one in step 3.",
+                    ));
+                }
             };
             Ok(Deployment::LocalProcess {
                 preset: engine.preset,
@@ -124,5 +141,66 @@ fn deployment(draft: &Draft, cluster: &Cluster, model: &Model) -> Result<Deploym
                 readiness_timeout_s: engine.readiness_timeout_s,
             })
         }
+    }
+}
+
+/// The credential of step 6, checked once more.
+fn cloud_credential(
+    draft: &Draft,
+    catalogue: &Catalogue,
+    cluster_id: ClusterId,
+) -> Result<CredentialId, FieldErrors> {
+    let refused = |message: String| FieldErrors::one("credential_id", message);
+    let id = draft
+        .credential_id
+        .ok_or_else(|| refused("Choose a credential in step 6.".to_owned()))?;
+    sendable(id, Some(cluster_id), catalogue).map_err(refused)?;
+    Ok(id)
+}
+
+/// The credential an endpoint has by itself. One that was archived since is still sent.
+fn own_credential(
+    id: Option<CredentialId>,
+    base_url: &str,
+    catalogue: &Catalogue,
+) -> Result<Option<CredentialId>, FieldErrors> {
+    let Some(id) = id else { return Ok(None) };
+    let fits = catalogue
+        .credential(id)
+        .is_some_and(|credential| credential.fits(base_url));
+    if fits {
+        return Ok(Some(id));
+    }
+    Err(FieldErrors::one(
+        "cluster_id",
+        "The key of the chosen endpoint is not for its address: give the endpoint its key again.",
+    ))
+}
+
+/// The credential of that id, if a run on that cluster may send it; else why not.
+pub(super) fn sendable(
+    id: CredentialId,
+    cluster_id: Option<ClusterId>,
+    catalogue: &Catalogue,
+) -> Result<&Credential, String> {
+    let cluster = cluster_id.and_then(|id| catalogue.cluster(id));
+    let base_url = cluster.and_then(|cluster| cluster.kind.base_url());
+    let (Some(cluster), Some(base_url)) = (cluster, base_url) else {
+        return Err("Choose an endpoint in step 3 first.".to_owned());
+    };
+    let credential = catalogue
+        .credential(id)
+        .ok_or("The chosen credential is gone: choose one in step 6.")?;
+    if let Some(owner) = credential.endpoint_id
+        && owner != cluster.id
+    {
+        return Err(format!(
+            "“{}” belongs to another endpoint. Choose one of the registry.",
+            credential.name
+        ));
+    }
+    match credential.refusal(base_url) {
+        Some(reason) => Err(reason),
+        None => Ok(credential),
     }
 }

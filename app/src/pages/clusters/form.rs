@@ -26,6 +26,7 @@ pub fn EndpointFormView(
             base_url: sent.base_url,
             api_key: sent.api_key,
             remove_key: sent.remove_key,
+            credential_id: sent.credential_id,
             description: sent.description,
         };
         form.validate().map(drop)

@@ -1,6 +1,8 @@
 //! One cluster: how it stands, what it has, its form.
 
-use domain::catalogue::{Cluster, ClusterKind, EngineIdentity, Inventory, Model, Node};
+use domain::catalogue::{
+    CatalogueQuery, Cluster, ClusterKind, EngineIdentity, Inventory, Model, Node,
+};
 use domain::id::ClusterId;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -54,7 +56,10 @@ pub fn ClusterPage() -> impl IntoView {
         },
         |(id, _, _)| async move {
             let id = id.ok_or_else(|| no_such("cluster"))?;
-            Ok::<_, ApiError>((get_cluster(id).await?, list_models().await?))
+            Ok::<_, ApiError>((
+                get_cluster(id).await?,
+                list_models(CatalogueQuery::in_use()).await?,
+            ))
         },
     );
     let page = move || {

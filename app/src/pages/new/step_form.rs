@@ -100,7 +100,10 @@ where
         }
         found_here.set(found);
     };
-    let back = step.previous().map(|step| context.href(step));
+    let back = context
+        .draft
+        .step_before(step, &context.catalogue)
+        .map(|step| context.href(step));
     let reload = context.href(step);
     let pending = action.pending();
     let fields = fields(errors);

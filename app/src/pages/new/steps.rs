@@ -3,6 +3,7 @@
 pub mod basic;
 pub mod cluster;
 pub mod confirm;
+pub mod credential;
 pub mod evaluation;
 pub mod execute;
 pub mod model;

@@ -16,6 +16,7 @@ use super::step_form::StepContext;
 use super::steps::basic::BasicStep;
 use super::steps::cluster::ClusterStep;
 use super::steps::confirm::ConfirmStep;
+use super::steps::credential::CredentialStep;
 use super::steps::evaluation::EvaluationStep;
 use super::steps::execute::ExecuteStep;
 use super::steps::model::ModelStep;
@@ -87,8 +88,12 @@ fn wizard(workflow: Workflow, catalogue: Catalogue, step: Step) -> AnyView {
     }
     let open = workflow.draft.first_open_step(&catalogue);
     let context = StepContext::of(&workflow, catalogue);
+    let is_skipped =
+        step == Step::Credential && !context.draft.needs_credential(&context.catalogue);
     let body = if step > open {
         too_early(&context, open)
+    } else if is_skipped {
+        not_needed(&context)
     } else {
         step_view(step, context)
     };
@@ -115,6 +120,7 @@ fn step_view(step: Step, context: StepContext) -> AnyView {
         Step::Cluster => view! { <ClusterStep context /> }.into_any(),
         Step::Nodes => view! { <NodesStep context /> }.into_any(),
         Step::Model => view! { <ModelStep context /> }.into_any(),
+        Step::Credential => view! { <CredentialStep context /> }.into_any(),
         Step::Confirm => view! { <ConfirmStep context /> }.into_any(),
         Step::Execute => view! { <ExecuteStep context /> }.into_any(),
     }
@@ -128,6 +134,7 @@ fn heading(step: Step) -> &'static str {
         Step::Cluster => "where it runs",
         Step::Nodes => "on which nodes",
         Step::Model => "which model and engine",
+        Step::Credential => "which credential the provider gets",
         Step::Confirm => "read the plan",
         Step::Execute => "run it",
     }
@@ -147,6 +154,22 @@ fn too_early(context: &StepContext, open: Step) -> AnyView {
     .into_any()
 }
 
+/// The step of a credential, for a model that needs none.
+fn not_needed(context: &StepContext) -> AnyView {
+    let href = context.href(Step::Confirm);
+    let label = format!("Go to step {}", Step::Confirm.number());
+    view! {
+        <Banner
+            tone=Tone::Neutral
+            title="Nothing to choose here."
+            actions=move || view! { <LinkButton href kind=ButtonKind::Primary>{label}</LinkButton> }
+        >
+            " Only a cloud model asks for a credential."
+        </Banner>
+    }
+    .into_any()
+}
+
 /// The steps as the stepper shows them: what is answered can be visited, what is ahead not yet.
 fn shown_steps(
     id: WorkflowId,
@@ -156,8 +179,11 @@ fn shown_steps(
 ) -> Vec<ShownStep> {
     let open = draft.first_open_step(catalogue);
     let shown = Step::ALL.into_iter().map(|step| {
+        let is_needed = step != Step::Credential || draft.needs_credential(catalogue);
         let state = if step == current {
             StepState::Current
+        } else if !is_needed && step < open {
+            StepState::NotNeeded
         } else if step < open {
             StepState::Done
         } else if step == open && was_answered(draft, step) {
@@ -168,10 +194,14 @@ fn shown_steps(
         ShownStep {
             label: step.label().to_owned(),
             state,
-            href: (step <= open).then(|| routes::wizard(id, step)),
-            summary: (step < open)
-                .then(|| summary(draft, catalogue, step))
-                .flatten(),
+            href: (is_needed && step <= open).then(|| routes::wizard(id, step)),
+            summary: if is_needed {
+                (step < open)
+                    .then(|| summary(draft, catalogue, step))
+                    .flatten()
+            } else {
+                Some("only for cloud models".to_owned())
+            },
         }
     });
     shown.collect()
@@ -182,6 +212,7 @@ fn was_answered(draft: &Draft, step: Step) -> bool {
     match step {
         Step::Cluster => draft.cluster_id.is_some(),
         Step::Model => draft.model.is_some(),
+        Step::Credential => draft.credential_id.is_some(),
         _ => false,
     }
 }
@@ -212,6 +243,10 @@ fn summary(draft: &Draft, catalogue: &Catalogue, step: Step) -> Option<String> {
             catalogue
                 .model(answers.model_id)
                 .map(|model| model.name.clone())
+        }
+        Step::Credential => {
+            let credential = draft.credential_id.and_then(|id| catalogue.credential(id));
+            credential.map(|credential| credential.name.clone())
         }
         Step::Confirm => Some("confirmed".to_owned()),
         Step::Execute => None,

@@ -7,6 +7,7 @@ use domain::catalogue::ModelSource;
 use tokio::fs;
 
 use super::{Run, bytes_in_words};
+use crate::model_files::why_unreadable;
 
 /// Most files of a model's folder that are looked at.
 const FILES_MAX: usize = 10_000;
@@ -15,9 +16,10 @@ pub(super) async fn transfer_model(run: &Run) -> Result<String, String> {
     match &run.plan.model.source {
         ModelSource::LocalPath { path } => match measure(Path::new(path)).await {
             Ok(bytes) => Ok(format!("{path} is there: {}.", bytes_in_words(bytes))),
-            Err(error) => Err(why_unreadable(path, &error)),
+            Err(error) => Err(why_unreadable(Path::new(path), &error)),
         },
         ModelSource::HuggingFace { .. } => Ok("The engine loads it from Hugging Face.".to_owned()),
+        ModelSource::Cloud { .. } => Ok("A provider serves it.".to_owned()),
         ModelSource::Served => Ok("The engine's own command says what it serves.".to_owned()),
         ModelSource::Reference => Ok("The reference engine runs no model.".to_owned()),
     }
@@ -50,16 +52,4 @@ async fn measure(path: &Path) -> io::Result<u64> {
         }
     }
     Ok(bytes)
-}
-
-fn why_unreadable(path: &str, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            format!("there is nothing at {path} on this machine: correct the model's path")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("{path} may not be read by the server's user: change its permissions")
-        }
-        _ => format!("{path} cannot be read: {error}"),
-    }
 }

@@ -1,12 +1,8 @@
 //! Runs that fail say why, in words a person can act on, and leave nothing behind.
 
 use domain::catalogue::ModelSource;
-use domain::id::CredentialId;
 use domain::run::{RunEvent, Stage, StageStatus};
-use domain::secret::Secret;
-use runner::system_clock;
 use testkit::LlamaServer;
-use uuid::Uuid;
 
 use crate::house::{House, endpoint_plan, events_of, llama_plan, local_plan, log_of};
 
@@ -51,20 +47,24 @@ async fn the_endpoint_wants_another_key() {
     let reason = house.wait_for_failure(id, Stage::VerifyConnection).await;
     assert!(reason.contains("wants a key"), "{reason}");
 
-    let wrong = CredentialId(Uuid::new_v4());
-    house
-        .store
-        .seal_credential(
-            wrong,
-            "endpoint",
-            &Secret::new("wrong".to_owned()),
-            system_clock()(),
-        )
-        .await
-        .unwrap();
+    let wrong = house.credential(server.url(), "wrong").await;
     let id = house.queue(&endpoint_plan(server.url(), Some(wrong))).await;
     let reason = house.wait_for_failure(id, Stage::VerifyConnection).await;
     assert!(reason.contains("key was refused"), "{reason}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_is_not_sent_to_another_address() {
+    let server = LlamaServer::start_with(1, &["--api-key", "right"]);
+    let mut house = House::open().await;
+    house.start();
+    // The same host by another name: a stored plan may say what it likes.
+    let other = server.url().replace("127.0.0.1", "localhost");
+    let right = house.credential(&other, "right").await;
+    let id = house.queue(&endpoint_plan(server.url(), Some(right))).await;
+    let reason = house.wait_for_failure(id, Stage::VerifyConnection).await;
+    assert!(reason.contains("is not for http://127.0.0.1"), "{reason}");
     house.stop().await;
 }
 

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::access::Role;
-use domain::catalogue::{ClusterKind, ModelSource};
+use domain::catalogue::{ClusterKind, Credential, CredentialKind, ModelSource};
 use domain::engine::{EngineCommand, EnginePreset};
 use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, NodeId, UserId};
 use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
+use domain::secret::Secret;
 use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
 use runner::{RunnerConfig, RunnerHandle, system_clock};
 use store::Store;
@@ -89,6 +90,26 @@ impl House {
         if let Some(runner) = self.runner.take() {
             runner.shutdown().await;
         }
+    }
+
+    /// A credential of the registry for that address.
+    pub(crate) async fn credential(&self, base_url: &str, secret: &str) -> CredentialId {
+        let credential = Credential {
+            id: CredentialId(Uuid::new_v4()),
+            name: secret.to_owned(),
+            kind: CredentialKind::ProviderKey,
+            endpoint_id: None,
+            base_url: base_url.to_owned(),
+            description: String::new(),
+            created_at: system_clock()(),
+            rotated_at: None,
+            last_test: None,
+            archived_at: None,
+        };
+        let secret = Secret::new(secret.to_owned());
+        let inserted = self.store.insert_credential(&credential, &secret).await;
+        inserted.unwrap();
+        credential.id
     }
 
     pub(crate) async fn queue(&self, plan: &RunPlan) -> BenchmarkId {
@@ -231,6 +252,7 @@ fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPl
             served_name: testkit::LlamaServer::MODEL.to_owned(),
             source,
             tokenizer_path: String::new(),
+            facts: None,
         },
         cluster: PlannedCluster {
             id: ClusterId(Uuid::new_v4()),

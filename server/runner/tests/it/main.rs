@@ -7,6 +7,7 @@
 )]
 
 mod cancel;
+mod credential_test;
 mod failures;
 mod house;
 mod probe;

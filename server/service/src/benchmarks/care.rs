@@ -35,7 +35,9 @@ pub async fn set_archived(
     if !detail.status.is_terminal() {
         return Err(goes_on("archive"));
     }
-    ctx.store.set_archived(id, is_archived, ctx.now()).await?;
+    ctx.store
+        .archive_benchmark(id, is_archived, ctx.now())
+        .await?;
     Ok(())
 }
 

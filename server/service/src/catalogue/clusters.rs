@@ -1,20 +1,31 @@
 //! Clusters: this machine, and endpoints.
 
 use domain::access::Role;
-use domain::catalogue::{Cluster, ClusterKind, EndpointForm, NewEndpoint, Node, ReachabilityCheck};
-use domain::id::{ClusterId, NodeId};
+use domain::catalogue::{
+    CatalogueQuery, Cluster, ClusterKind, EndpointForm, NewEndpoint, Node, ReachabilityCheck,
+    UsedBy,
+};
+use domain::id::{ClusterId, CredentialId, NodeId};
 use domain::secret::Secret;
+use store::Used;
 
+use super::archived_at;
 use super::endpoint_key::KeyChange;
-use crate::error::{name_taken, not_found};
+use crate::error::{name_taken, not_found, still_used};
 use crate::{Actor, Ctx, ServiceError};
 
-/// All clusters with their nodes, by name.
-pub async fn list_clusters(ctx: &Ctx, _actor: &Actor) -> Result<Vec<Cluster>, ServiceError> {
-    Ok(ctx.store.list_clusters().await?)
+/// The clusters of a query with their nodes, by name.
+pub async fn list_clusters(
+    ctx: &Ctx,
+    _actor: &Actor,
+    query: &CatalogueQuery,
+) -> Result<Vec<Cluster>, ServiceError> {
+    let mut clusters = ctx.store.list_clusters().await?;
+    clusters.retain(|cluster| cluster.is_shown(query));
+    Ok(clusters)
 }
 
-/// One cluster with its nodes.
+/// One cluster with its nodes, archived or not.
 pub async fn get_cluster(
     ctx: &Ctx,
     _actor: &Actor,
@@ -24,6 +35,16 @@ pub async fn get_cluster(
         .find_cluster(id)
         .await?
         .ok_or_else(|| not_found("cluster"))
+}
+
+/// Which benchmarks ran on a cluster.
+pub async fn get_cluster_use(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: ClusterId,
+) -> Result<UsedBy, ServiceError> {
+    get_cluster(ctx, actor, id).await?;
+    Ok(ctx.store.used_by(Used::Cluster(id)).await?)
 }
 
 /// Makes an endpoint, or changes the one of that id. A key is sealed and never read back to people.
@@ -46,9 +67,14 @@ async fn make_endpoint(
     form: &EndpointForm,
     new: NewEndpoint,
 ) -> Result<Cluster, ServiceError> {
-    let change = KeyChange::decide(form, None, &new.base_url)?;
-    let credential_id = change.carry_out(ctx, &new.name).await?;
-    let cluster = new_endpoint(ctx, new, credential_id);
+    let credentials = ctx.store.list_credentials().await?;
+    let change = KeyChange::decide(form, &new, None, &credentials)?;
+    let mut cluster = new_endpoint(ctx, new.name, new.base_url.clone(), new.description);
+    let credential_id = change.carry_out(ctx, cluster.id, &new.base_url).await?;
+    cluster.kind = ClusterKind::Endpoint {
+        base_url: new.base_url,
+        credential_id,
+    };
     if let Err(error) = ctx.store.insert_cluster(&cluster).await {
         change.undo(ctx, credential_id).await;
         return Err(name_taken("cluster")(error));
@@ -64,22 +90,15 @@ async fn change_endpoint(
     new: NewEndpoint,
 ) -> Result<Cluster, ServiceError> {
     let mut cluster = get_cluster(ctx, actor, id).await?;
-    let ClusterKind::Endpoint {
-        base_url,
-        credential_id,
-    } = cluster.kind.clone()
-    else {
+    let Some(old_url) = cluster.kind.base_url().map(str::to_owned) else {
         return Err(ServiceError::Conflict(
             "This machine has no address or key to edit.".to_owned(),
         ));
     };
-    let change = KeyChange::decide(
-        form,
-        credential_id.map(|id| (id, base_url.as_str())),
-        &new.base_url,
-    )?;
-    let kept_id = change.carry_out(ctx, &new.name).await?;
-    if base_url != new.base_url {
+    let credentials = ctx.store.list_credentials().await?;
+    let change = KeyChange::decide(form, &new, Some(&cluster), &credentials)?;
+    let credential_id = change.carry_out(ctx, id, &new.base_url).await?;
+    if old_url != new.base_url {
         // What was found at the old address says nothing about the new one.
         cluster.last_check = None;
     }
@@ -88,61 +107,88 @@ async fn change_endpoint(
     for node in &mut cluster.nodes {
         node.name = host_of(&new.base_url);
     }
+    let base_url = new.base_url;
     cluster.kind = ClusterKind::Endpoint {
-        base_url: new.base_url,
-        credential_id: kept_id,
+        base_url: base_url.clone(),
+        credential_id,
     };
     if let Err(error) = ctx.store.update_cluster(&cluster).await {
-        change.undo(ctx, kept_id).await;
+        change.undo(ctx, credential_id).await;
         return Err(name_taken("cluster")(error));
     }
-    change.finish(ctx).await?;
+    change.finish(ctx, &base_url).await?;
     Ok(cluster)
 }
 
 /// A cluster for an address that serves, with the one node that stands for it.
 pub(super) fn new_endpoint(
     ctx: &Ctx,
-    new: NewEndpoint,
-    credential_id: Option<domain::id::CredentialId>,
+    name: String,
+    base_url: String,
+    description: String,
 ) -> Cluster {
     let node = Node {
         id: NodeId(ctx.new_id()),
-        name: host_of(&new.base_url),
+        name: host_of(&base_url),
         inventory: None,
         held_by: None,
     };
     Cluster {
         id: ClusterId(ctx.new_id()),
-        name: new.name,
+        name,
         kind: ClusterKind::Endpoint {
-            base_url: new.base_url,
-            credential_id,
+            base_url,
+            credential_id: None,
         },
-        description: new.description,
+        description,
         nodes: vec![node],
         last_check: None,
         created_at: ctx.now(),
+        archived_at: None,
     }
 }
 
-/// Deletes an endpoint with its key. Benchmarks keep their own copy of what they ran.
+/// Puts an endpoint away, or brings it back. What was planned on it still runs: its key stays.
+pub async fn archive_cluster(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: ClusterId,
+    is_archived: bool,
+) -> Result<Cluster, ServiceError> {
+    actor.require(Role::Operator, "archive clusters")?;
+    let mut cluster = get_cluster(ctx, actor, id).await?;
+    refuse_this_machine(&cluster)?;
+    cluster.archived_at = archived_at(ctx, cluster.archived_at, is_archived);
+    ctx.store
+        .set_archived(Used::Cluster(id), cluster.archived_at)
+        .await?;
+    Ok(cluster)
+}
+
+/// Deletes an endpoint that no benchmark used, with its own key.
 pub async fn delete_cluster(ctx: &Ctx, actor: &Actor, id: ClusterId) -> Result<(), ServiceError> {
     actor.require(Role::Operator, "delete clusters")?;
     let cluster = get_cluster(ctx, actor, id).await?;
-    let ClusterKind::Endpoint { credential_id, .. } = cluster.kind else {
+    refuse_this_machine(&cluster)?;
+    let own_key = match cluster.kind.credential_id() {
+        Some(id) => ctx.store.find_credential(id).await?,
+        None => None,
+    };
+    ctx.store
+        .delete_cluster(id)
+        .await
+        .map_err(still_used("cluster"))?;
+    match own_key {
+        Some(key) if key.endpoint_id.is_some() => Ok(ctx.store.delete_credential(key.id).await?),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_this_machine(cluster: &Cluster) -> Result<(), ServiceError> {
+    if cluster.kind == ClusterKind::ThisMachine {
         return Err(ServiceError::Conflict(
             "This machine is always there.".to_owned(),
         ));
-    };
-    if cluster.nodes.iter().any(|node| node.held_by.is_some()) {
-        return Err(ServiceError::Conflict(
-            "A benchmark is using this cluster. Wait for its end, or cancel it first.".to_owned(),
-        ));
-    }
-    ctx.store.delete_cluster(id).await?;
-    if let Some(credential_id) = credential_id {
-        ctx.store.delete_credential(credential_id).await?;
     }
     Ok(())
 }
@@ -170,7 +216,7 @@ pub async fn check_cluster(
             base_url,
             credential_id,
         } => {
-            let key = open_key(ctx, *credential_id).await?;
+            let key = open_key(ctx, *credential_id, base_url).await?;
             runner::probe::probe_endpoint(base_url, key.as_ref(), ctx.now()).await
         }
     };
@@ -201,14 +247,21 @@ pub(super) async fn refresh_nodes(ctx: &Ctx, cluster: &Cluster) -> Result<(), Se
     Ok(())
 }
 
+/// The key of an endpoint, for its own address only.
 async fn open_key(
     ctx: &Ctx,
-    id: Option<domain::id::CredentialId>,
+    id: Option<CredentialId>,
+    base_url: &str,
 ) -> Result<Option<Secret<String>>, ServiceError> {
-    match id {
-        Some(id) => Ok(Some(ctx.store.open_credential(id).await?)),
-        None => Ok(None),
-    }
+    let Some(id) = id else { return Ok(None) };
+    let bound = ctx.store.open_credential(id).await?;
+    let key = bound.for_url(base_url).cloned();
+    key.map(Some).ok_or_else(|| {
+        ServiceError::Conflict(
+            "The key of this endpoint is not for its address. Give the endpoint its key again."
+                .to_owned(),
+        )
+    })
 }
 
 /// `host:port` of a base URL, for the node's name.

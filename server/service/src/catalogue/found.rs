@@ -3,9 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::access::Role;
-use domain::catalogue::{
-    Cluster, ClusterKind, FoundEngine, Model, ModelSource, NewEndpoint, ReachabilityCheck,
-};
+use domain::catalogue::{Cluster, ClusterKind, FoundEngine, Model, ModelSource, ReachabilityCheck};
 use domain::id::ModelId;
 use domain::time::Timestamp;
 use store::StoreError;
@@ -109,12 +107,8 @@ async fn insert_under_free_name(ctx: &Ctx, engine: &FoundEngine) -> Result<Clust
     let plain = format!("{what} on port {port}");
     let mut name = plain.clone();
     for number in 2..=NAME_TRIES_MAX {
-        let new = NewEndpoint {
-            name,
-            base_url: engine.base_url.clone(),
-            description: "Found on this machine.".to_owned(),
-        };
-        let cluster = new_endpoint(ctx, new, None);
+        let (base_url, description) = (engine.base_url.clone(), "Found on this machine.");
+        let cluster = new_endpoint(ctx, name, base_url, description.to_owned());
         match ctx.store.insert_cluster(&cluster).await {
             Ok(()) => return Ok(cluster),
             Err(StoreError::Conflict(_)) => name = format!("{plain} ({number})"),
@@ -135,7 +129,9 @@ async fn add_served_model(ctx: &Ctx, served_name: &str) -> Result<(), ServiceErr
         source: ModelSource::Served,
         tokenizer_path: String::new(),
         description: String::new(),
+        facts: None,
         created_at: ctx.now(),
+        archived_at: None,
     };
     match ctx.store.insert_model(&model).await {
         Ok(()) | Err(StoreError::Conflict(_)) => Ok(()),

@@ -57,6 +57,7 @@ async fn insert_this_machine(ctx: &Ctx) -> Result<(), ServiceError> {
         }],
         last_check: None,
         created_at: ctx.now(),
+        archived_at: None,
     };
     allow_conflict(ctx.store.insert_cluster(&cluster).await)
 }
@@ -70,7 +71,9 @@ async fn insert_reference_model(ctx: &Ctx) -> Result<(), ServiceError> {
         tokenizer_path: String::new(),
         description: "No model: an engine built into Assay that answers on an exact schedule."
             .to_owned(),
+        facts: None,
         created_at: ctx.now(),
+        archived_at: None,
     };
     allow_conflict(ctx.store.insert_model(&model).await)
 }

@@ -1,7 +1,9 @@
 //! Models, clusters, and the keys of endpoints.
 
 use domain::access::Role;
-use domain::catalogue::{Cluster, ClusterKind, EndpointForm, ModelForm, ModelSource};
+use domain::catalogue::{
+    CatalogueQuery, Cluster, ClusterKind, EndpointForm, ModelForm, ModelSource,
+};
 use domain::id::{ClusterId, CredentialId};
 use service::ServiceError;
 use service::catalogue::{
@@ -34,11 +36,19 @@ async fn seeding_twice_makes_everything_once() {
     let house = House::open_seeded().await;
     ensure_seed(&house.ctx).await.unwrap();
     let ada = house.person("ada", Role::Viewer).await;
-    let clusters = list_clusters(&house.ctx, &ada).await.unwrap();
+    let clusters = list_clusters(&house.ctx, &ada, &CatalogueQuery::in_use())
+        .await
+        .unwrap();
     assert_eq!(clusters.len(), 1);
     let inventory = clusters[0].nodes[0].inventory.clone().unwrap();
     assert!(inventory.cpu_core_count > 0);
-    assert_eq!(list_models(&house.ctx, &ada).await.unwrap().len(), 1);
+    assert_eq!(
+        list_models(&house.ctx, &ada, &CatalogueQuery::in_use())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -51,10 +61,7 @@ async fn a_key_is_sealed_replaced_and_removed() {
         .await
         .unwrap();
     let first = credential_of(&made).unwrap();
-    assert_eq!(
-        house.store.open_credential(first).await.unwrap().expose(),
-        KEY
-    );
+    assert_eq!(house.secret(first, url).await.as_deref(), Some(KEY));
     assert!(!format!("{made:?}").contains(KEY));
     assert_eq!(get_cluster(ctx, &ada, made.id).await.unwrap(), made);
 
@@ -70,11 +77,23 @@ async fn a_key_is_sealed_replaced_and_removed() {
     let replaced = save_endpoint(ctx, &ada, Some(made.id), &endpoint(url, "sk-2"))
         .await
         .unwrap();
-    let second = credential_of(&replaced).unwrap();
     assert_eq!(
-        house.store.open_credential(second).await.unwrap().expose(),
-        "sk-2"
+        credential_of(&replaced),
+        Some(first),
+        "what waits goes on with the new key"
     );
+    assert_eq!(house.secret(first, url).await.as_deref(), Some("sk-2"));
+
+    let elsewhere = "http://10.0.0.2:8000";
+    let moved = save_endpoint(ctx, &ada, Some(made.id), &endpoint(elsewhere, "sk-3"))
+        .await
+        .unwrap();
+    let second = credential_of(&moved).unwrap();
+    assert_eq!(
+        house.secret(second, elsewhere).await.as_deref(),
+        Some("sk-3")
+    );
+    assert_eq!(house.secret(second, url).await, None);
     assert!(
         house.store.open_credential(first).await.is_err(),
         "the old one is gone"
@@ -82,7 +101,7 @@ async fn a_key_is_sealed_replaced_and_removed() {
 
     let form = EndpointForm {
         remove_key: "on".to_owned(),
-        ..endpoint(url, "")
+        ..endpoint(elsewhere, "")
     };
     let removed = save_endpoint(ctx, &ada, Some(made.id), &form)
         .await
@@ -196,5 +215,10 @@ async fn a_model_is_made_changed_and_deleted() {
     assert_eq!((changed.id, changed.source), (made.id, ModelSource::Served));
     assert_eq!(changed.created_at, made.created_at);
     delete_model(ctx, &ada, made.id).await.unwrap();
-    assert_eq!(list_models(ctx, &ada).await.unwrap(), []);
+    assert_eq!(
+        list_models(ctx, &ada, &CatalogueQuery::all())
+            .await
+            .unwrap(),
+        []
+    );
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::access::{Person, Role};
-use domain::catalogue::{Cluster, ClusterKind, Model, ModelSource};
+use domain::catalogue::{CatalogueQuery, Cluster, ClusterKind, Model, ModelSource};
 use domain::field::FieldErrors;
-use domain::id::UserId;
+use domain::id::{CredentialId, UserId};
 use domain::time::Timestamp;
 use domain::workflow::form::{
     BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm,
@@ -83,18 +83,25 @@ impl House {
         })
     }
 
+    /// A stored secret, as far as it comes out for that address.
+    pub(crate) async fn secret(&self, id: CredentialId, url: &str) -> Option<String> {
+        let bound = self.store.open_credential(id).await.unwrap();
+        bound.for_url(url).map(|secret| secret.expose().clone())
+    }
+
     /// This machine, as the catalogue has it.
     pub(crate) async fn this_machine(&self, actor: &Actor) -> Cluster {
         let is_local = |cluster: &Cluster| cluster.kind == ClusterKind::ThisMachine;
-        let clusters = service::catalogue::list_clusters(&self.ctx, actor)
-            .await
-            .unwrap();
+        let clusters =
+            service::catalogue::list_clusters(&self.ctx, actor, &CatalogueQuery::in_use())
+                .await
+                .unwrap();
         clusters.into_iter().find(is_local).unwrap()
     }
 
     /// The entry of the reference engine.
     pub(crate) async fn reference_model(&self, actor: &Actor) -> Model {
-        let models = service::catalogue::list_models(&self.ctx, actor)
+        let models = service::catalogue::list_models(&self.ctx, actor, &CatalogueQuery::in_use())
             .await
             .unwrap();
         models

@@ -1,7 +1,7 @@
 //! The history, and one benchmark.
 
 use axum::Json;
-use domain::catalogue::{Cluster, Model};
+use domain::catalogue::{CatalogueQuery, Cluster, Model};
 use domain::history::{BenchmarkDetail, BenchmarkRow};
 use domain::id::BenchmarkId;
 use domain::plan::RunPlan;
@@ -147,8 +147,8 @@ async fn list_benchmarks(
     let query = params.to_query();
     let (page, limit) = (query.page, query.page_size);
     let list = service::benchmarks::list_benchmarks_with_plans(&ctx, &actor, &query).await?;
-    let models = service::catalogue::list_models(&ctx, &actor).await?;
-    let clusters = service::catalogue::list_clusters(&ctx, &actor).await?;
+    let models = service::catalogue::list_models(&ctx, &actor, &CatalogueQuery::all()).await?;
+    let clusters = service::catalogue::list_clusters(&ctx, &actor, &CatalogueQuery::all()).await?;
     let benchmarks = list
         .rows
         .into_iter()
@@ -302,8 +302,8 @@ async fn get_model_cluster_detail(
 ) -> Result<Json<ModelClusterAnswer>, Refusal> {
     let Caller { ctx, actor } = caller;
     let detail = service::benchmarks::get_benchmark(&ctx, &actor, id).await?;
-    let models = service::catalogue::list_models(&ctx, &actor).await?;
-    let clusters = service::catalogue::list_clusters(&ctx, &actor).await?;
+    let models = service::catalogue::list_models(&ctx, &actor, &CatalogueQuery::all()).await?;
+    let clusters = service::catalogue::list_clusters(&ctx, &actor, &CatalogueQuery::all()).await?;
     Ok(Json(ModelClusterAnswer {
         object: "benchmark.model.cluster.detail",
         message: "Successfully fetched model cluster detail for the benchmark.",

@@ -137,7 +137,10 @@ impl ModelBody {
             source,
             uri: planned.served_name.clone(),
             created_user: None,
-            model_size: None,
+            model_size: planned
+                .facts
+                .as_ref()
+                .and_then(|facts| Some(facts.parameters?.count)),
             tasks: Vec::new(),
             tags: Vec::new(),
             icon: None,
@@ -145,7 +148,10 @@ impl ModelBody {
             provider_type: provider_type.to_owned(),
             created_at: known.map(|model| model.created_at.to_rfc3339()),
             modified_at: None,
-            provider: None,
+            provider: match &planned.source {
+                ModelSource::Cloud { provider, .. } => Some(provider.clone()),
+                _ => None,
+            },
             is_present_in_model: None,
             model_cluster_recommended: None,
         }
@@ -158,6 +164,7 @@ fn source_words(source: &ModelSource) -> (String, &'static str) {
         ModelSource::HuggingFace { .. } => "hugging_face",
         ModelSource::LocalPath { .. } => "disk",
         ModelSource::Served => "url",
+        ModelSource::Cloud { .. } => "cloud_model",
         ModelSource::Reference => "reference",
     };
     (source.kind().to_owned(), provider_type)

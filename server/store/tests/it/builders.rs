@@ -1,11 +1,13 @@
 //! Plans, results and runs that say only what a test is about.
 
 use domain::access::Role;
-use domain::catalogue::{Accelerator, ClusterKind, Inventory, ModelSource};
+use domain::catalogue::{
+    Accelerator, ClusterKind, Credential, CredentialKind, Inventory, ModelSource,
+};
 use domain::engine::{EngineCommand, EnginePreset};
 use domain::finite::Finite;
 use domain::history::{BenchmarkResult, Manifest};
-use domain::id::{BenchmarkId, ClusterId, ModelId, NodeId, UserId};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, NodeId, UserId};
 use domain::load::PromptSource;
 use domain::measure::METRICS_VERSION;
 use domain::measure::health::HostObservation;
@@ -62,9 +64,28 @@ pub(crate) fn inventory() -> Inventory {
     }
 }
 
+/// A credential for the endpoint of [`plan`].
+pub(crate) fn credential(number: u128, name: &str) -> Credential {
+    Credential {
+        id: CredentialId(uuid(number)),
+        name: name.to_owned(),
+        kind: CredentialKind::ProviderKey,
+        endpoint_id: None,
+        base_url: BASE_URL.to_owned(),
+        description: "for nightly runs".to_owned(),
+        created_at: START,
+        rotated_at: None,
+        last_test: None,
+        archived_at: None,
+    }
+}
+
+/// Where plans and credentials here belong.
+pub(crate) const BASE_URL: &str = "http://127.0.0.1:9";
+
 /// A plan against an endpoint that wants node 1.
 pub(crate) fn plan(name: &str) -> RunPlan {
-    let base_url = "http://127.0.0.1:9".to_owned();
+    let base_url = BASE_URL.to_owned();
     RunPlan {
         version: PLAN_VERSION,
         name: name.to_owned(),
@@ -77,6 +98,7 @@ pub(crate) fn plan(name: &str) -> RunPlan {
             served_name: "tiny".to_owned(),
             source: ModelSource::Served,
             tokenizer_path: String::new(),
+            facts: None,
         },
         cluster: PlannedCluster {
             id: ClusterId(uuid(1)),
@@ -112,6 +134,7 @@ pub(crate) trait PlanExt {
     fn on_nodes(self, nodes: &[u128]) -> Self;
     fn tagged(self, tags: &[&str]) -> Self;
     fn on_reference_engine(self) -> Self;
+    fn sending(self, credential: &Credential) -> Self;
 }
 
 impl PlanExt for RunPlan {
@@ -127,6 +150,14 @@ impl PlanExt for RunPlan {
 
     fn tagged(mut self, tags: &[&str]) -> Self {
         self.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        self
+    }
+
+    fn sending(mut self, credential: &Credential) -> Self {
+        self.deployment = Deployment::Endpoint {
+            base_url: BASE_URL.to_owned(),
+            credential_id: Some(credential.id),
+        };
         self
     }
 

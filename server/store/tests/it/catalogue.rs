@@ -1,13 +1,14 @@
 //! Models and clusters.
 
 use domain::catalogue::{
-    Cluster, ClusterKind, EngineIdentity, Model, ModelSource, Node, ReachabilityCheck,
+    Cluster, ClusterKind, Credential, EngineIdentity, FilesDigest, Model, ModelFacts, ModelSource,
+    Node, ParameterCount, ParameterSource, ReachabilityCheck, UsedBy, WeightsFormat,
 };
-use domain::id::{ClusterId, CredentialId, ModelId, NodeId};
+use domain::id::{ClusterId, ModelId, NodeId};
 use domain::secret::Secret;
-use store::StoreError;
+use store::{StoreError, Used};
 
-use crate::builders::{START, add_owner, at, benchmark_id, inventory, plan, uuid};
+use crate::builders::{START, add_owner, at, benchmark_id, credential, inventory, plan, uuid};
 use crate::place::for_each_database;
 
 fn model(number: u128, name: &str) -> Model {
@@ -21,8 +22,88 @@ fn model(number: u128, name: &str) -> Model {
         },
         tokenizer_path: "/tokenizer.json".to_owned(),
         description: "two\nlines".to_owned(),
+        facts: None,
         created_at: START,
+        archived_at: None,
     }
+}
+
+fn facts() -> ModelFacts {
+    ModelFacts {
+        read_at: at(2),
+        format: WeightsFormat::Gguf,
+        architecture: "llama".to_owned(),
+        parameters: Some(ParameterCount {
+            count: 15,
+            source: ParameterSource::TensorShapes,
+        }),
+        file_count: 1,
+        bytes: 100,
+        digest: Some(FilesDigest("ab".repeat(32))),
+    }
+}
+
+#[tokio::test]
+async fn facts_are_kept_for_the_files_that_were_read() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let mut one = model(1, "one");
+        store.insert_model(&one).await.unwrap();
+        let kept = store.save_model_facts(one.id, &one.source, &facts()).await;
+        kept.unwrap();
+        one.facts = Some(facts());
+        assert_eq!(store.find_model(one.id).await.unwrap(), Some(one.clone()));
+        let late = store
+            .save_model_facts(one.id, &ModelSource::Served, &facts())
+            .await;
+        assert!(matches!(late, Err(StoreError::NotFound)), "{late:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_used_is_archived_and_not_deleted() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let owner = add_owner(store).await;
+        let (one, two) = (model(1, "one"), cluster(1, "two", vec![node(1, "n")]));
+        store.insert_model(&one).await.unwrap();
+        store.insert_cluster(&two).await.unwrap();
+        for number in 1..=11 {
+            let id = benchmark_id(number);
+            let made_at = at(i64::try_from(number).unwrap());
+            let plan = plan(&format!("b{number}"));
+            let inserted = store.insert_benchmark(id, &plan, owner, false, made_at);
+            inserted.await.unwrap();
+        }
+        for used in [Used::Model(one.id), Used::Cluster(two.id)] {
+            let by = store.used_by(used).await.unwrap();
+            assert_eq!((by.benchmark_count, by.newest.len()), (11, 10), "{used:?}");
+            let newest = &by.newest[0];
+            assert_eq!((newest.id, newest.name.as_str()), (benchmark_id(11), "b11"));
+            assert_eq!(newest.created_at, at(11));
+            store.set_archived(used, Some(at(9))).await.unwrap();
+        }
+        let found = store.find_model(one.id).await.unwrap().unwrap();
+        assert_eq!(found.archived_at, Some(at(9)));
+        let found = store.find_cluster(two.id).await.unwrap().unwrap();
+        assert_eq!(found.archived_at, Some(at(9)));
+        let refused = [
+            store.delete_model(one.id).await,
+            store.delete_cluster(two.id).await,
+        ];
+        for refused in refused {
+            assert!(
+                matches!(refused, Err(StoreError::Conflict(_))),
+                "{refused:?}"
+            );
+        }
+        let unused = store.used_by(Used::Model(ModelId(uuid(7)))).await.unwrap();
+        assert_eq!(unused, UsedBy::default());
+        let gone = store.set_archived(Used::Model(ModelId(uuid(7))), None);
+        assert!(matches!(gone.await, Err(StoreError::NotFound)));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -43,6 +124,7 @@ async fn models_are_listed_by_name_and_names_are_unique() {
         b.source = ModelSource::LocalPath {
             path: "/model.gguf".to_owned(),
         };
+        b.facts = Some(facts());
         store.update_model(&b).await.unwrap();
         assert_eq!(store.find_model(b.id).await.unwrap(), Some(b.clone()));
 
@@ -73,6 +155,7 @@ fn cluster(number: u128, name: &str, nodes: Vec<Node>) -> Cluster {
         nodes,
         last_check: None,
         created_at: START,
+        archived_at: None,
     }
 }
 
@@ -159,13 +242,16 @@ async fn a_cluster_cannot_take_the_node_of_another() {
 async fn an_endpoint_forgets_a_key_that_was_deleted() {
     for_each_database(async |place| {
         let store = &place.store;
-        let credential_id = CredentialId(uuid(9));
-        let key = Secret::new("key".to_owned());
-        store
-            .seal_credential(credential_id, "endpoint", &key, START)
-            .await
-            .unwrap();
         let mut endpoint = cluster(1, "endpoint", vec![node(1, "127.0.0.1:9")]);
+        let own = Credential {
+            endpoint_id: Some(endpoint.id),
+            ..credential(9, "")
+        };
+        let credential_id = own.id;
+        let key = Secret::new("key".to_owned());
+        store.insert_credential(&own, &key).await.unwrap();
+        let listed = store.list_credentials().await.unwrap();
+        assert_eq!(listed, [], "nothing refers to it yet");
         let kind = |credential_id| ClusterKind::Endpoint {
             base_url: "http://127.0.0.1:9".to_owned(),
             credential_id,
@@ -176,6 +262,12 @@ async fn an_endpoint_forgets_a_key_that_was_deleted() {
             store.find_cluster(endpoint.id).await.unwrap(),
             Some(endpoint.clone())
         );
+        let listed = store.list_credentials().await.unwrap();
+        let expected = Credential {
+            name: "Key of endpoint".to_owned(),
+            ..own
+        };
+        assert_eq!(listed, [expected]);
         store.delete_credential(credential_id).await.unwrap();
         endpoint.kind = kind(None);
         assert_eq!(

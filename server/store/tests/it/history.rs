@@ -405,14 +405,14 @@ async fn archived_ones_are_shown_on_demand() {
         let store = &place.store;
         fill(store, 12).await;
         let ended = benchmark_id(4);
-        assert!(store.set_archived(ended, true, at(50)).await.unwrap());
+        assert!(store.archive_benchmark(ended, true, at(50)).await.unwrap());
         assert!(
-            !store.set_archived(ended, true, at(51)).await.unwrap(),
+            !store.archive_benchmark(ended, true, at(51)).await.unwrap(),
             "it is so already"
         );
         let queued = benchmark_id(3);
         assert!(
-            !store.set_archived(queued, true, at(50)).await.unwrap(),
+            !store.archive_benchmark(queued, true, at(50)).await.unwrap(),
             "it goes on"
         );
         let found = async |shown: Shown| {
@@ -429,7 +429,7 @@ async fn archived_ones_are_shown_on_demand() {
         assert_eq!(numbers(&rows), [4]);
         assert_eq!(rows[0].archived_at, Some(at(50)));
         assert_eq!(found(Shown::All).await.0, 12);
-        assert!(store.set_archived(ended, false, at(52)).await.unwrap());
+        assert!(store.archive_benchmark(ended, false, at(52)).await.unwrap());
         assert_eq!(found(Shown::Archived).await.0, 0);
     })
     .await;

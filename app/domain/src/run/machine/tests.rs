@@ -36,6 +36,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
             served_name: "m".to_owned(),
             source: ModelSource::Served,
             tokenizer_path: String::new(),
+            facts: None,
         },
         cluster: PlannedCluster {
             id: ClusterId(Uuid::nil()),

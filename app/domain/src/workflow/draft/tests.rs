@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::catalogue::Node;
+use crate::catalogue::{CredentialKind, ModelSource, Node};
 use crate::engine::EngineCommand;
 use crate::time::Timestamp;
 use crate::workflow::planning::build_plan;
@@ -24,6 +24,7 @@ fn cluster(bits: u128, kind: ClusterKind) -> Cluster {
         nodes: vec![node(bits * 10), node(bits * 10 + 1)],
         last_check: None,
         created_at: Timestamp(0),
+        archived_at: None,
     }
 }
 
@@ -35,17 +36,41 @@ fn model(bits: u128, source: ModelSource) -> Model {
         source,
         tokenizer_path: String::new(),
         description: String::new(),
+        facts: None,
         created_at: Timestamp(0),
+        archived_at: None,
+    }
+}
+
+fn endpoint(base_url: &str) -> ClusterKind {
+    ClusterKind::Endpoint {
+        base_url: base_url.to_owned(),
+        credential_id: None,
+    }
+}
+
+fn credential(bits: u128, base_url: &str) -> Credential {
+    Credential {
+        id: CredentialId(Uuid::from_u128(bits)),
+        name: format!("k{bits}"),
+        kind: CredentialKind::ProviderKey,
+        endpoint_id: None,
+        base_url: base_url.to_owned(),
+        description: String::new(),
+        created_at: Timestamp(0),
+        rotated_at: None,
+        last_test: None,
+        archived_at: None,
     }
 }
 
 fn catalogue() -> Catalogue {
-    let endpoint = ClusterKind::Endpoint {
-        base_url: "http://h".to_owned(),
-        credential_id: None,
-    };
     Catalogue {
-        clusters: vec![cluster(1, ClusterKind::ThisMachine), cluster(2, endpoint)],
+        clusters: vec![
+            cluster(1, ClusterKind::ThisMachine),
+            cluster(2, endpoint("http://h")),
+            cluster(3, endpoint("http://other")),
+        ],
         models: vec![
             model(
                 1,
@@ -55,6 +80,25 @@ fn catalogue() -> Catalogue {
             ),
             model(2, ModelSource::Served),
             model(3, ModelSource::Reference),
+            model(
+                4,
+                ModelSource::Cloud {
+                    provider: "openai".to_owned(),
+                    model: "gpt".to_owned(),
+                },
+            ),
+        ],
+        credentials: vec![
+            credential(1, "http://h/v1"),
+            credential(2, "http://other"),
+            Credential {
+                archived_at: Some(Timestamp(1)),
+                ..credential(3, "http://h")
+            },
+            Credential {
+                endpoint_id: Some(ClusterId(Uuid::from_u128(3))),
+                ..credential(4, "http://h")
+            },
         ],
     }
 }
@@ -93,6 +137,30 @@ fn choose_model(bits: u128, preset: &str) -> StepForm {
     })
 }
 
+fn choose_credential(bits: u128) -> StepForm {
+    StepForm::Credential(CredentialChoiceForm {
+        credential_id: id(bits),
+    })
+}
+
+fn confirm() -> StepForm {
+    StepForm::Confirm(ConfirmForm {
+        confirmed: "on".to_owned(),
+    })
+}
+
+/// Everything but the confirmation, for a provider's model.
+fn cloud() -> Vec<StepForm> {
+    vec![
+        basic(),
+        StepForm::Evaluation(EvaluationForm::default()),
+        choose_cluster(2),
+        choose_nodes(&[20]),
+        choose_model(4, ""),
+        choose_credential(1),
+    ]
+}
+
 fn answered(forms: &[StepForm]) -> Draft {
     forms.iter().fold(Draft::default(), |draft, form| {
         draft.answer(form, &catalogue()).unwrap()
@@ -101,14 +169,11 @@ fn answered(forms: &[StepForm]) -> Draft {
 
 fn complete() -> Vec<StepForm> {
     let evaluation = StepForm::Evaluation(EvaluationForm::default());
-    let confirm = StepForm::Confirm(ConfirmForm {
-        confirmed: "on".to_owned(),
-    });
     let place = [
         choose_cluster(1),
         choose_nodes(&[10]),
         choose_model(1, "llama_cpp"),
-        confirm,
+        confirm(),
     ];
     [basic(), evaluation].into_iter().chain(place).collect()
 }
@@ -116,17 +181,98 @@ fn complete() -> Vec<StepForm> {
 #[test]
 fn every_step_leads_to_the_next() {
     let mut draft = Draft::default();
-    for (form, expected) in complete().iter().zip(Step::ALL) {
+    let asked = Step::ALL
+        .into_iter()
+        .filter(|step| *step != Step::Credential);
+    for (form, expected) in complete().iter().zip(asked) {
         assert_eq!(draft.first_open_step(&catalogue()), expected);
         draft = draft.answer(form, &catalogue()).unwrap();
     }
     assert_eq!(draft.first_open_step(&catalogue()), Step::Execute);
+    let after = draft.step_after(Step::Model, &catalogue());
+    let before = draft.step_before(Step::Confirm, &catalogue());
+    assert_eq!((after, before), (Some(Step::Confirm), Some(Step::Model)));
+}
+
+#[test]
+fn a_cloud_model_asks_for_its_credential() {
+    let mut draft = Draft::default();
+    for (form, expected) in cloud().iter().zip(Step::ALL) {
+        assert_eq!(draft.first_open_step(&catalogue()), expected);
+        draft = draft.answer(form, &catalogue()).unwrap();
+        assert_eq!(draft.form(expected).as_ref(), Some(form));
+    }
+    assert_eq!(draft.first_open_step(&catalogue()), Step::Confirm);
+    let after = draft.step_after(Step::Model, &catalogue());
+    assert_eq!(after, Some(Step::Credential));
+
+    let plan = build_plan(&draft, &catalogue()).unwrap();
+    let sent = Some(CredentialId(Uuid::from_u128(1)));
+    assert!(
+        matches!(plan.deployment, Deployment::Endpoint { credential_id, .. } if credential_id == sent)
+    );
+    let again = Draft::from_plan(&plan);
+    assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
+}
+
+#[test]
+fn a_credential_is_only_chosen_for_its_own_place() {
+    let catalogue = catalogue();
+    let draft = answered(&cloud()[..5]);
+    let refused = |bits: u128| {
+        let errors = draft
+            .answer(&choose_credential(bits), &catalogue)
+            .unwrap_err();
+        errors.at("credential_id").unwrap().to_owned()
+    };
+    assert!(refused(2).contains("only sent to http://other"));
+    assert!(refused(3).contains("archived"));
+    assert!(refused(4).contains("another endpoint"));
+    assert!(refused(9).contains("gone"));
+
+    // A plan never trusts what the draft says.
+    let mut forged = answered(&cloud());
+    forged.credential_id = Some(CredentialId(Uuid::from_u128(2)));
+    let errors = build_plan(&forged, &catalogue).unwrap_err();
+    assert!(errors.at("credential_id").is_some());
+    assert_eq!(forged.first_open_step(&catalogue), Step::Credential);
+}
+
+#[test]
+fn a_credential_goes_with_what_it_was_for() {
+    let draft = answered(&cloud());
+    let moved = draft.answer(&choose_cluster(3), &catalogue()).unwrap();
+    assert_eq!(moved.credential_id, None, "another address");
+    let served = draft.answer(&choose_model(2, ""), &catalogue()).unwrap();
+    assert_eq!(served.credential_id, None, "no cloud model");
+    assert_eq!(served.first_open_step(&catalogue()), Step::Confirm);
+    let errors = served.answer(&choose_credential(1), &catalogue());
+    assert!(errors.unwrap_err().at("credential_id").is_some());
+}
+
+#[test]
+fn an_endpoint_does_not_send_a_key_that_is_not_for_its_address() {
+    let mut catalogue = catalogue();
+    let draft = answered(&[cloud()[..4].to_vec(), vec![choose_model(2, "")]].concat());
+    let mut with_key = |bits| {
+        catalogue.clusters[1].kind = ClusterKind::Endpoint {
+            base_url: "http://h".to_owned(),
+            credential_id: Some(CredentialId(Uuid::from_u128(bits))),
+        };
+        build_plan(&draft, &catalogue)
+    };
+    assert!(with_key(1).is_ok());
+    assert!(with_key(3).is_ok(), "one that was archived is still sent");
+    assert!(with_key(2).unwrap_err().at("cluster_id").is_some());
 }
 
 #[test]
 fn every_form_comes_back_as_it_was_answered() {
     let draft = answered(&complete());
-    for (form, step) in complete().iter().zip(Step::ALL) {
+    let asked = Step::ALL
+        .into_iter()
+        .filter(|step| *step != Step::Credential);
+    for (form, step) in complete().iter().zip(asked) {
         assert_eq!(draft.form(step).as_ref(), Some(form));
     }
 }
@@ -195,17 +341,15 @@ fn choices_that_do_not_fit_say_so() {
     assert!(refused(&choose_nodes(&[]), "node_ids").contains("at least one"));
     assert!(refused(&choose_model(2, "vllm"), "model_id").contains("endpoint"));
     assert!(refused(&choose_model(3, "vllm"), "model_id").contains("reference engine"));
+    assert!(refused(&choose_model(4, "custom"), "model_id").contains("provider"));
     assert!(refused(&choose_model(9, "vllm"), "model_id").contains("Choose a model"));
     assert!(refused(&choose_cluster(9), "cluster_id").contains("Choose a cluster"));
 }
 
 #[test]
 fn an_incomplete_draft_cannot_be_confirmed() {
-    let confirm = StepForm::Confirm(ConfirmForm {
-        confirmed: "on".to_owned(),
-    });
     let errors = answered(&[basic()])
-        .answer(&confirm, &catalogue())
+        .answer(&confirm(), &catalogue())
         .unwrap_err();
     assert!(errors.at("input_tokens").is_some());
 }

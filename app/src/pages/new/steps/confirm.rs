@@ -1,4 +1,4 @@
-//! Step 6: the complete plan in plain words.
+//! Step 7: the complete plan in plain words.
 
 use domain::field::FieldErrors;
 use domain::plan::RunPlan;

@@ -1,4 +1,4 @@
-//! Step 7: run it.
+//! Step 8: run it.
 
 use domain::workflow::{Step, build_plan};
 use leptos::prelude::*;
@@ -74,5 +74,5 @@ pub fn ExecuteStep(
 }
 
 fn unconfirmed() -> domain::field::FieldErrors {
-    domain::field::FieldErrors::one("confirmed", "Confirm the plan in step 6.")
+    domain::field::FieldErrors::one("confirmed", "Confirm the plan in step 7.")
 }

@@ -164,7 +164,13 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
         (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
             choice.blocked("Stands for the reference engine, which runs on this machine only.")
         }
-        (ClusterKind::Endpoint { .. }, _) => {
+        (ClusterKind::ThisMachine, ModelSource::Cloud { .. }) => choice.blocked(
+            "A provider serves it: choose an endpoint with the provider's address in step 3.",
+        ),
+        (ClusterKind::Endpoint { .. }, source) => {
+            if source.is_cloud() {
+                choice = choice.with_detail("Wants a credential, which step 6 asks for.");
+            }
             let check = cluster.last_check.as_ref();
             let is_served =
                 check.is_some_and(|check| check.served_models.contains(&model.served_name));

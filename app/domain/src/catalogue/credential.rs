@@ -1,0 +1,420 @@
+//! Credentials: sealed secrets, each bound to the place it may be sent to.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::CatalogueQuery;
+use crate::field::{FieldErrors, base_url, optional_text, required_text, secret_text};
+use crate::id::{ClusterId, CredentialId};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// Scheme, host and port: where a credential may be sent. Two are the same place only when all
+/// three are; `localhost` and `127.0.0.1` are not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    scheme: String,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    /// The origin of an HTTP or HTTPS address; the port is the scheme's own when none is given.
+    pub fn of(url: &str) -> Option<Self> {
+        let uri: http::Uri = url.trim().parse().ok()?;
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let own_port = own_port(&scheme)?;
+        let authority = uri.authority()?;
+        if authority.as_str().contains('@') || authority.host().is_empty() {
+            return None;
+        }
+        Some(Self {
+            host: authority.host().to_ascii_lowercase(),
+            port: authority.port_u16().unwrap_or(own_port),
+            scheme,
+        })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        if own_port(&self.scheme) == Some(self.port) {
+            return Ok(());
+        }
+        write!(f, ":{}", self.port)
+    }
+}
+
+fn own_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+/// A secret that has been opened. It comes out only for the place it is bound to.
+#[derive(Clone, Debug)]
+pub struct BoundSecret {
+    origin: Option<Origin>,
+    secret: Secret<String>,
+}
+
+impl BoundSecret {
+    /// A secret for `base_url`; one bound to no readable address is never given out.
+    pub fn new(base_url: &str, secret: Secret<String>) -> Self {
+        Self {
+            origin: Origin::of(base_url),
+            secret,
+        }
+    }
+
+    /// The secret, if it may be sent to that address.
+    pub fn for_url(&self, url: &str) -> Option<&Secret<String>> {
+        let origin = self.origin.as_ref()?;
+        (Origin::of(url).as_ref() == Some(origin)).then_some(&self.secret)
+    }
+}
+
+/// What a credential is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// A key of an OpenAI-compatible API, sent as a bearer token.
+    #[default]
+    ProviderKey,
+}
+
+impl CredentialKind {
+    /// The name in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderKey => "provider_key",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text == Self::ProviderKey.as_str()).then_some(Self::ProviderKey)
+    }
+
+    /// In words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ProviderKey => "provider key",
+        }
+    }
+}
+
+/// A credential as people see it: everything but the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Its id, which stays when the secret is rotated.
+    pub id: CredentialId,
+    /// Name shown: unique in the registry, made from the endpoint's for a key of its own.
+    pub name: String,
+    /// What it is for.
+    pub kind: CredentialKind,
+    /// The endpoint whose own key it is. `None`: it stands in the registry and can be chosen.
+    pub endpoint_id: Option<ClusterId>,
+    /// The address it was given for; it is sent to the origin of it, and to nothing else.
+    pub base_url: String,
+    /// Free text.
+    pub description: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its secret was last replaced.
+    pub rotated_at: Option<Timestamp>,
+    /// What the last test found.
+    pub last_test: Option<CredentialTest>,
+    /// When it was put away; it is no longer offered then, and still sent by what uses it.
+    pub archived_at: Option<Timestamp>,
+}
+
+impl Credential {
+    /// Where it may be sent, in words; the address itself when it is not readable.
+    pub fn origin_in_words(&self) -> String {
+        Origin::of(&self.base_url).map_or_else(|| self.base_url.clone(), |o| o.to_string())
+    }
+
+    /// Whether it may be sent to that address.
+    pub fn fits(&self, url: &str) -> bool {
+        let own = Origin::of(&self.base_url);
+        own.is_some() && own == Origin::of(url)
+    }
+
+    /// Why it cannot be chosen for an address, if it cannot.
+    pub fn refusal(&self, url: &str) -> Option<String> {
+        if self.archived_at.is_some() {
+            return Some(format!(
+                "“{}” is archived: choose another, or bring it back.",
+                self.name
+            ));
+        }
+        (!self.fits(url)).then(|| {
+            format!(
+                "“{}” is only sent to {}, not to {}.",
+                self.name,
+                self.origin_in_words(),
+                Origin::of(url).map_or_else(|| url.to_owned(), |origin| origin.to_string())
+            )
+        })
+    }
+
+    /// Whether a list shows it.
+    pub fn is_shown(&self, query: &CatalogueQuery) -> bool {
+        let (origin, id) = (self.origin_in_words(), self.id.to_string());
+        let texts = [
+            self.name.as_str(),
+            &self.base_url,
+            &origin,
+            &self.description,
+            &id,
+        ];
+        query.shows(&texts, self.archived_at)
+    }
+}
+
+/// What asking with a credential found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialTest {
+    /// When.
+    pub tested_at: Timestamp,
+    /// What came of it.
+    pub outcome: TestOutcome,
+    /// The same as a sentence. It has nothing of the secret in it.
+    pub message: String,
+}
+
+/// What came of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// What is refused without it is answered with it.
+    Accepted,
+    /// It was refused.
+    Refused,
+    /// The server answers with and without it: it cannot be told.
+    Unclear,
+    /// No answer that says anything.
+    NoAnswer,
+}
+
+impl TestOutcome {
+    /// For badges.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Refused => "Refused",
+            Self::Unclear => "Cannot be told",
+            Self::NoAnswer => "No answer",
+        }
+    }
+}
+
+/// A credential's form, as typed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CredentialForm {
+    /// Name shown.
+    pub name: String,
+    /// The address it is for.
+    pub base_url: String,
+    /// The secret; empty keeps the present one.
+    pub secret: String,
+    /// Free text.
+    pub description: String,
+}
+
+impl fmt::Debug for CredentialForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialForm")
+            .field("name", &self.name)
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A checked [`CredentialForm`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCredential {
+    /// Name shown.
+    pub name: String,
+    /// The address it is for, normalised.
+    pub base_url: String,
+    /// The secret, if one was given.
+    pub secret: Option<Secret<String>>,
+    /// Free text.
+    pub description: String,
+}
+
+impl CredentialForm {
+    /// The form of an existing credential; the secret never comes back.
+    pub fn of(credential: &Credential) -> Self {
+        Self {
+            name: credential.name.clone(),
+            base_url: credential.base_url.clone(),
+            secret: String::new(),
+            description: credential.description.clone(),
+        }
+    }
+
+    /// Checks every field. `present` is the credential that is changed: its secret may stay unless
+    /// it would go to another place.
+    pub fn validate(&self, present: Option<&Credential>) -> Result<NewCredential, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", required_text(&self.name, "a name", 200));
+        let url = errors.check("base_url", base_url(&self.base_url));
+        let secret = errors.check("secret", secret_text(&self.secret));
+        let description = errors.check(
+            "description",
+            optional_text(&self.description, "the description", 2_000),
+        );
+        let is_empty = secret.as_deref() == Some("");
+        match (present, &url) {
+            (None, _) if is_empty => errors.add("secret", "Give the key."),
+            // Whoever may edit an address must not be able to have the secret sent to their own.
+            (Some(present), Some(url)) if is_empty && !present.fits(url) => errors.add(
+                "secret",
+                "Give the key again: the saved one is only sent to the address it was given for.",
+            ),
+            _ => {}
+        }
+        let (Some(name), Some(base_url), Some(secret), Some(description)) =
+            (name, url, secret, description)
+        else {
+            return Err(errors);
+        };
+        errors.into_result(NewCredential {
+            name,
+            base_url,
+            secret: (!secret.is_empty()).then(|| Secret::new(secret)),
+            description,
+        })
+    }
+}
+
+/// The new secret of a rotation, checked.
+pub fn new_secret(text: &str) -> Result<Secret<String>, FieldErrors> {
+    match secret_text(text) {
+        Ok(secret) if secret.is_empty() => Err(FieldErrors::one("secret", "Give the new key.")),
+        Ok(secret) => Ok(Secret::new(secret)),
+        Err(message) => Err(FieldErrors::one("secret", message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn credential(base_url: &str) -> Credential {
+        Credential {
+            id: CredentialId(uuid::Uuid::nil()),
+            name: "OpenAI".to_owned(),
+            kind: CredentialKind::ProviderKey,
+            endpoint_id: None,
+            base_url: base_url.to_owned(),
+            description: String::new(),
+            created_at: Timestamp(0),
+            rotated_at: None,
+            last_test: None,
+            archived_at: None,
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let same = ["https://h", "https://H:443/v1", "HTTPS://h/a?b=c"];
+        for url in same {
+            assert_eq!(Origin::of(url), Origin::of("https://h/"), "{url}");
+        }
+        let others = [
+            "http://h",
+            "https://h:444",
+            "https://h.evil.example",
+            "https://evil.example/h",
+            "https://h@evil.example",
+            "https://evil.example#https://h",
+        ];
+        for url in others {
+            assert_ne!(Origin::of(url), Origin::of("https://h"), "{url}");
+        }
+        for url in ["", "h", "ftp://h", "https://", "https:///x", "/v1"] {
+            assert_eq!(Origin::of(url), None, "{url}");
+        }
+        let shown = |url: &str| Origin::of(url).unwrap().to_string();
+        assert_eq!(shown("https://h/v1"), "https://h");
+        assert_eq!(shown("http://[::1]:8000/v1"), "http://[::1]:8000");
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_comes_out_for_its_own_origin_only(bound in "[a-z]{1,3}", asked in "[a-z]{1,3}") {
+            let secret = BoundSecret::new(&format!("https://{bound}/v1"), Secret::new("s".to_owned()));
+            let out = secret.for_url(&format!("https://{asked}:443/other"));
+            prop_assert_eq!(out.is_some(), bound == asked);
+        }
+    }
+
+    #[test]
+    fn a_secret_bound_to_nothing_never_comes_out() {
+        let secret = BoundSecret::new("", Secret::new("s".to_owned()));
+        for url in ["", "http://h"] {
+            assert!(secret.for_url(url).is_none(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_new_credential_needs_its_secret_and_another_place_needs_it_again() {
+        let form = CredentialForm {
+            name: "OpenAI".to_owned(),
+            base_url: "https://api.openai.com/v1/".to_owned(),
+            ..CredentialForm::default()
+        };
+        let errors = form.validate(None).unwrap_err();
+        assert_eq!(errors.at("secret"), Some("Give the key."));
+
+        let present = credential("https://api.openai.com");
+        let kept = form.validate(Some(&present)).unwrap();
+        assert_eq!(kept.secret, None);
+        assert_eq!(kept.base_url, "https://api.openai.com/v1");
+
+        let moved = CredentialForm {
+            base_url: "https://evil.example".to_owned(),
+            ..form
+        };
+        let errors = moved.validate(Some(&present)).unwrap_err();
+        assert!(errors.at("secret").unwrap().contains("again"));
+        let given = CredentialForm {
+            secret: "sk-1".to_owned(),
+            ..moved
+        };
+        assert!(given.validate(Some(&present)).unwrap().secret.is_some());
+    }
+
+    #[test]
+    fn a_form_does_not_print_its_secret() {
+        let form = CredentialForm {
+            secret: "sk-visible".to_owned(),
+            ..CredentialForm::default()
+        };
+        assert!(!format!("{form:?}").contains("sk-visible"));
+    }
+
+    #[test]
+    fn a_refusal_says_where_a_credential_belongs() {
+        let own = credential("https://h/v1");
+        assert_eq!(own.refusal("https://h"), None);
+        let words = own.refusal("http://other:8000/v1").unwrap();
+        assert!(words.contains("https://h") && words.contains("http://other:8000"));
+        let archived = Credential {
+            archived_at: Some(Timestamp(1)),
+            ..own
+        };
+        assert!(archived.refusal("https://h").unwrap().contains("archived"));
+    }
+}

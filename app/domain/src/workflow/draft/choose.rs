@@ -1,0 +1,164 @@
+//! What a choice of cluster, nodes, model or credential does to a draft.
+
+use super::{Catalogue, Draft, ModelAnswers};
+use crate::catalogue::{ClusterKind, ModelSource};
+use crate::engine::EnginePreset;
+use crate::field::FieldErrors;
+use crate::id::NodeId;
+use crate::workflow::form::{ClusterChoiceForm, CredentialChoiceForm, ModelChoiceForm, NodesForm};
+use crate::workflow::planning::sendable;
+
+/// What is said of a cloud model on a machine of one's own.
+const CLOUD_NEEDS_ENDPOINT: &str = "A cloud model is served by its provider: choose an endpoint with the provider's address in step 3.";
+
+impl Draft {
+    pub(super) fn choose_cluster(
+        &mut self,
+        form: &ClusterChoiceForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let chosen = form
+            .cluster_id
+            .parse()
+            .ok()
+            .and_then(|id| catalogue.cluster(id));
+        let cluster = chosen.ok_or_else(|| FieldErrors::one("cluster_id", "Choose a cluster."))?;
+        self.cluster_id = Some(cluster.id);
+        self.node_ids
+            .retain(|id| cluster.nodes.iter().any(|node| node.id == *id));
+        if let Some(model) = &mut self.model
+            && matches!(cluster.kind, ClusterKind::Endpoint { .. })
+        {
+            model.engine = None;
+        }
+        if !self.credential_holds(catalogue) {
+            self.credential_id = None;
+        }
+        Ok(())
+    }
+
+    pub(super) fn choose_nodes(
+        &mut self,
+        form: &NodesForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
+        let cluster =
+            cluster.ok_or_else(|| FieldErrors::one("node_ids", "Choose a cluster first."))?;
+        let mut node_ids: Vec<NodeId> = Vec::new();
+        for text in &form.node_ids {
+            let id = text
+                .parse()
+                .ok()
+                .filter(|id| cluster.nodes.iter().any(|n| n.id == *id));
+            let id = id.ok_or_else(|| {
+                FieldErrors::one(
+                    "node_ids",
+                    format!("Choose nodes of {} only.", cluster.name),
+                )
+            })?;
+            if !node_ids.contains(&id) {
+                node_ids.push(id);
+            }
+        }
+        if node_ids.is_empty() {
+            return Err(FieldErrors::one("node_ids", "Choose at least one node."));
+        }
+        self.node_ids = node_ids;
+        Ok(())
+    }
+
+    pub(super) fn choose_model(
+        &mut self,
+        form: &ModelChoiceForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
+        let cluster =
+            cluster.ok_or_else(|| FieldErrors::one("model_id", "Choose a cluster first."))?;
+        let model = form
+            .model_id
+            .parse()
+            .ok()
+            .and_then(|id| catalogue.model(id));
+        if model.is_none() {
+            errors.add("model_id", "Choose a model.");
+        }
+        let is_cloud = model.is_some_and(|model| model.source.is_cloud());
+        let engine = match cluster.kind {
+            ClusterKind::Endpoint { .. } => None,
+            ClusterKind::ThisMachine if is_cloud => {
+                errors.add("model_id", CLOUD_NEEDS_ENDPOINT);
+                None
+            }
+            ClusterKind::ThisMachine => form.engine.validate(&mut errors),
+        };
+        if let (Some(model), Some(engine)) = (model, &engine) {
+            let message = match (&model.source, engine.preset) {
+                (ModelSource::Reference, EnginePreset::Reference)
+                | (_, EnginePreset::Custom)
+                | (
+                    ModelSource::HuggingFace { .. }
+                    | ModelSource::LocalPath { .. }
+                    | ModelSource::Cloud { .. },
+                    _,
+                ) => None,
+                (ModelSource::Reference, _) => Some(
+                    "This entry stands for the reference engine: choose that engine, or a model.",
+                ),
+                (ModelSource::Served, _) => Some(
+                    "This model is served by an endpoint. Choose one with files, or give a custom command.",
+                ),
+            };
+            if let Some(message) = message {
+                errors.add("model_id", message);
+            }
+            let needs_file = engine.preset == EnginePreset::LlamaCpp;
+            if needs_file && matches!(model.source, ModelSource::HuggingFace { .. }) {
+                errors.add(
+                    "model_id",
+                    "llama.cpp needs a GGUF file: choose a model with a local path.",
+                );
+            }
+        }
+        let Some(model) = model else {
+            return Err(errors);
+        };
+        self.model = errors.into_result(Some(ModelAnswers {
+            model_id: model.id,
+            engine,
+        }))?;
+        if !is_cloud {
+            self.credential_id = None;
+        }
+        Ok(())
+    }
+
+    pub(super) fn choose_credential(
+        &mut self,
+        form: &CredentialChoiceForm,
+        catalogue: &Catalogue,
+    ) -> Result<(), FieldErrors> {
+        let refused = |message: &str| Err(FieldErrors::one("credential_id", message));
+        if self.model.is_none() {
+            return refused("Choose a model first.");
+        }
+        if !self.needs_credential(catalogue) {
+            return refused("The chosen model is not a cloud model: it needs no credential.");
+        }
+        let Ok(id) = form.credential_id.parse() else {
+            return refused("Choose a credential.");
+        };
+        sendable(id, self.cluster_id, catalogue)
+            .map_err(|message| FieldErrors::one("credential_id", message))?;
+        self.credential_id = Some(id);
+        Ok(())
+    }
+
+    /// Whether the chosen credential is there and may be sent to the chosen endpoint.
+    pub(super) fn credential_holds(&self, catalogue: &Catalogue) -> bool {
+        self.credential_id
+            .is_some_and(|id| sendable(id, self.cluster_id, catalogue).is_ok())
+    }
+}

@@ -1,0 +1,121 @@
+//! Step 6: the credential of a cloud model.
+
+use domain::catalogue::{Cluster, Credential, CredentialTest, Origin, TestOutcome};
+use domain::workflow::form::CredentialChoiceForm;
+use domain::workflow::{Step, StepForm};
+use leptos::prelude::*;
+use ui::feedback::EmptyState;
+use ui::field::{Choice, ChoiceCards};
+use ui::tone::Tone;
+
+use crate::api::workflows::AnswerCredential;
+use crate::pages::new::step_form::{StepContext, step_form};
+use crate::routes;
+
+/// The step.
+#[component]
+pub fn CredentialStep(
+    /// What it is shown with.
+    context: StepContext,
+) -> impl IntoView {
+    let action = ServerAction::<AnswerCredential>::new();
+    let cluster = context
+        .draft
+        .cluster_id
+        .and_then(|id| context.catalogue.cluster(id));
+    let choices = cluster
+        .map(|cluster| choices_for(cluster, &context.catalogue.credentials))
+        .unwrap_or_default();
+    let chosen = chosen_at_first(&context, &choices);
+    let base_url = cluster
+        .and_then(|cluster| cluster.kind.base_url())
+        .unwrap_or_default();
+    let origin = Origin::of(base_url).map_or_else(|| base_url.to_owned(), |o| o.to_string());
+    let read = |sent: &AnswerCredential| {
+        StepForm::Credential(CredentialChoiceForm {
+            credential_id: sent.credential_id.clone(),
+        })
+    };
+    step_form(
+        &context,
+        Step::Credential,
+        "Continue",
+        action,
+        read,
+        move |errors| {
+            let hint =
+                format!("Sent as a bearer token with every request, to {origin} and nowhere else.");
+            let choices = if choices.is_empty() {
+                view! { <EmptyState title="No credential yet" text="An administrator adds the provider's key to the credentials." /> }
+                .into_any()
+            } else {
+                view! { <ChoiceCards name="credential_id" legend="Credential" choices chosen errors hint /> }
+                    .into_any()
+            };
+            view! {
+                {choices}
+                <p class="note">
+                    "Is it missing? An administrator can " <a href=routes::NEW_CREDENTIAL>"add a credential"</a>
+                    "; this draft is kept."
+                </p>
+            }
+            .into_any()
+        },
+    )
+}
+
+/// What was answered, else the only one that fits.
+fn chosen_at_first(context: &StepContext, choices: &[Choice]) -> Vec<String> {
+    if let Some(id) = context.draft.credential_id {
+        return vec![id.to_string()];
+    }
+    let mut open = choices
+        .iter()
+        .filter(|choice| choice.blocked_because.is_none());
+    match (open.next(), open.next()) {
+        (Some(only), None) => vec![only.value.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// Those that fit first; others with the reason why not. What is archived is not offered, and the
+/// key of another endpoint is nobody else's.
+fn choices_for(cluster: &Cluster, credentials: &[Credential]) -> Vec<Choice> {
+    let base_url = cluster.kind.base_url().unwrap_or_default();
+    let offered = credentials.iter().filter(|credential| {
+        credential.archived_at.is_none()
+            && credential
+                .endpoint_id
+                .is_none_or(|owner| owner == cluster.id)
+    });
+    let mut choices: Vec<Choice> = offered
+        .map(|credential| choice_of(credential, base_url))
+        .collect();
+    choices.sort_by_key(|choice| choice.blocked_because.is_some());
+    choices
+}
+
+fn choice_of(credential: &Credential, base_url: &str) -> Choice {
+    let place = format!("For {}", credential.origin_in_words());
+    let mut choice =
+        Choice::new(credential.id.to_string(), credential.name.clone()).with_detail(place);
+    if !credential.description.is_empty() {
+        choice = choice.with_detail(credential.description.clone());
+    }
+    if let Some(CredentialTest { outcome, .. }) = &credential.last_test {
+        choice = choice.with_badge(outcome_tone(*outcome), outcome.label());
+    }
+    match credential.refusal(base_url) {
+        Some(reason) => choice.blocked(reason),
+        None => choice,
+    }
+}
+
+/// The tone of a test's outcome.
+pub fn outcome_tone(outcome: TestOutcome) -> Tone {
+    match outcome {
+        TestOutcome::Accepted => Tone::Good,
+        TestOutcome::Refused => Tone::Bad,
+        TestOutcome::Unclear | TestOutcome::NoAnswer => Tone::Unsure,
+    }
+}
