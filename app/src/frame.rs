@@ -56,6 +56,7 @@ fn groups(role: Option<Role>) -> Vec<NavGroup> {
             vec![
                 NavItem::new("Models", routes::MODELS),
                 NavItem::new("Clusters", routes::CLUSTERS),
+                NavItem::new("Credentials", routes::CREDENTIALS),
             ],
         ),
         NavGroup::new("System", system),

@@ -1,7 +1,9 @@
 //! The pages, one module each.
 
 pub mod benchmark;
+pub mod catalogue_list;
 pub mod clusters;
+pub mod credentials;
 pub mod definitions;
 pub mod found_engines;
 pub mod history;
@@ -11,9 +13,11 @@ pub mod not_found;
 pub mod parts;
 pub mod people;
 pub mod plan_facts;
+pub mod put_away;
 pub mod rights;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
 pub mod tokens;
+pub mod used_by;
 pub mod wording;

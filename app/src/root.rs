@@ -11,9 +11,12 @@ use crate::frame::Frame;
 use crate::pages::benchmark::BenchmarkPage;
 use crate::pages::clusters::one::ClusterPage;
 use crate::pages::clusters::{ClustersPage, NewClusterPage};
+use crate::pages::credentials::one::CredentialPage;
+use crate::pages::credentials::{CredentialsPage, NewCredentialPage};
 use crate::pages::definitions::DefinitionsPage;
 use crate::pages::history::HistoryPage;
-use crate::pages::models::{ModelPage, ModelsPage, NewModelPage};
+use crate::pages::models::one::ModelPage;
+use crate::pages::models::{ModelsPage, NewModelPage};
 use crate::pages::new::{NewPage, WizardPage};
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::people::one::AccountPage;
@@ -53,6 +56,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/clusters") view=ClustersPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/new") view=NewClusterPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/:id") view=ClusterPage ssr=SsrMode::Async />
+                    <Route path=path!("/credentials") view=CredentialsPage ssr=SsrMode::Async />
+                    <Route path=path!("/credentials/new") view=NewCredentialPage ssr=SsrMode::Async />
+                    <Route path=path!("/credentials/:id") view=CredentialPage ssr=SsrMode::Async />
                     <Route path=path!("/definitions") view=DefinitionsPage ssr=SsrMode::Async />
                     <Route path=path!("/people") view=PeoplePage ssr=SsrMode::Async />
                     <Route path=path!("/people/new") view=NewAccountPage ssr=SsrMode::Async />

@@ -25,6 +25,15 @@ pub async fn list_credentials(
         .map_err(refuse)
 }
 
+/// All credentials, for the form of an endpoint; none for those who may not see them.
+#[server(endpoint = "credentials/visible", output = Json)]
+pub async fn visible_credentials() -> Result<Vec<Credential>, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::catalogue::visible_credentials(&ctx, &actor)
+        .await
+        .map_err(refuse)
+}
+
 /// A credential, without its secret.
 #[server(endpoint = "credentials/get", output = Json)]
 pub async fn get_credential(

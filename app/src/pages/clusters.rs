@@ -4,7 +4,7 @@ pub mod facts;
 pub mod form;
 pub mod one;
 
-use domain::catalogue::{CatalogueQuery, Cluster, ClusterKind};
+use domain::catalogue::{Cluster, ClusterKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use ui::button::{ButtonKind, LinkButton};
@@ -13,6 +13,8 @@ use ui::layout::PageHeader;
 use ui::table::{Column, Table};
 
 use crate::api::catalogue::list_clusters;
+use crate::api::credentials::visible_credentials;
+use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::found_engines::FoundEngines;
 use crate::pages::parts::load_failed;
 use crate::routes;
@@ -22,11 +24,25 @@ use form::EndpointFormView;
 /// The list.
 #[component]
 pub fn ClustersPage() -> impl IntoView {
-    let clusters = Resource::new(|| (), |()| list_clusters(CatalogueQuery::in_use()));
+    let query = asked_query();
+    let clusters = Resource::new(move || query.get(), list_clusters);
     let list = move || {
         Suspend::new(async move {
             match clusters.await {
-                Ok(clusters) => table(clusters).into_any(),
+                Ok(clusters) => {
+                    let list = if clusters.is_empty() {
+                        nothing_found(routes::CLUSTERS, "clusters")
+                    } else {
+                        table(clusters).into_any()
+                    };
+                    let label = "Search name, address, hardware, id";
+                    let query = query.get_untracked();
+                    view! {
+                        <CatalogueToolbar path=routes::CLUSTERS label query />
+                        {list}
+                    }
+                    .into_any()
+                }
                 Err(error) => load_failed("The clusters", &error),
             }
         })
@@ -42,7 +58,7 @@ pub fn ClustersPage() -> impl IntoView {
             actions
         />
         <FoundEngines />
-        <Suspense fallback=|| view! { <Skeleton rows=6 label="Loading the clusters" /> }>{list}</Suspense>
+        <Transition fallback=|| view! { <Skeleton rows=6 label="Loading the clusters" /> }>{list}</Transition>
     }
 }
 
@@ -81,6 +97,7 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
                     <span class="breaking">
                         <a class="row-link" href=routes::cluster(cluster.id)>{cluster.name.clone()}</a>
                     </span>
+                    {archived_mark(cluster.archived_at)}
                     {description}
                 </th>
                 <td><Reachability cluster=cluster.clone() /></td>
@@ -96,6 +113,17 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
 /// A new endpoint.
 #[component]
 pub fn NewClusterPage() -> impl IntoView {
+    let credentials = Resource::new(|| (), |()| visible_credentials());
+    let form = move || {
+        Suspend::new(async move {
+            match credentials.await {
+                Ok(credentials) => {
+                    view! { <EndpointFormView cluster=None credentials /> }.into_any()
+                }
+                Err(error) => load_failed("The form", &error),
+            }
+        })
+    };
     view! {
         <Title text="Add an endpoint" />
         <PageHeader
@@ -103,6 +131,6 @@ pub fn NewClusterPage() -> impl IntoView {
             back=("Clusters", routes::CLUSTERS.to_owned())
             subtitle=|| "A base URL that already serves an OpenAI-compatible API. It is asked for its models when you save."
         />
-        <EndpointFormView cluster=None />
+        <Suspense fallback=|| view! { <Skeleton rows=6 label="Loading the form" /> }>{form}</Suspense>
     }
 }

@@ -187,7 +187,7 @@ pub fn TokenTable(
         });
         let last_used = token
             .last_used_at
-            .map_or_else(|| "never".to_owned(), |at| at.to_minute_text());
+            .map_or_else(|| "never".to_owned(), domain::time::Timestamp::to_minute_text);
         let button = (state == TokenState::Valid).then(|| {
             view! {
                 <ActionForm action=revoke>

@@ -14,7 +14,7 @@ pub use clusters::{
 };
 pub use credentials::{
     archive_credential, delete_credential, get_credential, get_credential_use, list_credentials,
-    rotate_credential, save_credential, test_credential,
+    rotate_credential, save_credential, test_credential, visible_credentials,
 };
 pub use found::{FoundCache, adopt_engine, find_local_engines};
 pub use model_files::{FilesReader, read_model_files};

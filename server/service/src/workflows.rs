@@ -169,11 +169,7 @@ pub async fn get_catalogue(ctx: &Ctx, actor: &Actor) -> Result<Catalogue, Servic
     Ok(Catalogue {
         clusters: crate::catalogue::list_clusters(ctx, actor, &query).await?,
         models: crate::catalogue::list_models(ctx, actor, &query).await?,
-        credentials: if actor.is_at_least(Role::Operator) {
-            ctx.store.list_credentials().await?
-        } else {
-            Vec::new()
-        },
+        credentials: crate::catalogue::visible_credentials(ctx, actor).await?,
     })
 }
 

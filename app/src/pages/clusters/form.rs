@@ -1,11 +1,14 @@
 //! The form of an endpoint.
 
-use domain::catalogue::{Cluster, ClusterKind, EndpointForm};
+use domain::catalogue::{Cluster, ClusterKind, Credential, EndpointForm};
 use domain::field::FieldErrors;
+use domain::id::CredentialId;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use ui::button::{Button, ButtonKind, LinkButton};
-use ui::field::{Checkbox, FormErrors, InputKind, TextAreaField, TextField};
+use ui::field::{
+    Checkbox, FormErrors, InputKind, SelectField, SelectOption, TextAreaField, TextField,
+};
 
 use crate::api::catalogue::SaveEndpoint;
 use crate::pages::parts::{action_failure, check_before_sending, messages};
@@ -16,6 +19,8 @@ use crate::routes;
 pub fn EndpointFormView(
     /// The endpoint to change.
     cluster: Option<Cluster>,
+    /// The credentials there are.
+    credentials: Vec<Credential>,
 ) -> impl IntoView {
     let save = ServerAction::<SaveEndpoint>::new();
     let own = RwSignal::new(FieldErrors::default());
@@ -36,20 +41,33 @@ pub fn EndpointFormView(
         let id = cluster.id.to_string();
         (id, cluster.name, cluster.description, Some(cluster.kind))
     });
-    let (base_url, has_key) = match kind {
-        Some(ClusterKind::Endpoint {
-            base_url,
-            credential_id,
-        }) => (base_url, credential_id.is_some()),
-        _ => Default::default(),
-    };
-    let key_hint = if has_key {
+    let base_url = kind.as_ref().and_then(ClusterKind::base_url);
+    let base_url = base_url.unwrap_or_default().to_owned();
+    let present = kind.as_ref().and_then(ClusterKind::credential_id);
+    let has_own_key = credentials
+        .iter()
+        .any(|credential| Some(credential.id) == present && credential.endpoint_id.is_some());
+    let key_hint = if has_own_key {
         "A key is kept, sealed. Leave this empty to keep it."
     } else {
         "Only where the endpoint asks for one. It is sealed, and never shown again."
     };
-    let remove_key = has_key.then(|| {
+    let remove_key = has_own_key.then(|| {
         view! { <Checkbox name="remove_key" value="on" label="Remove the key that is kept" errors /> }
+    });
+    let options = credential_options(&credentials, present);
+    let chosen = present.filter(|_| !has_own_key).map(|id| id.to_string());
+    let choice = (options.len() > 1).then(|| {
+        view! {
+            <SelectField
+                name="credential_id"
+                label="Credential"
+                options
+                value=chosen.unwrap_or_default()
+                errors
+                hint="Sent to the address it was given for, and nowhere else: only one that fits the base URL is taken."
+            />
+        }
     });
     view! {
         {action_failure(save)}
@@ -66,6 +84,8 @@ pub fn EndpointFormView(
                 errors
                 hint="With or without /v1 at its end."
             />
+            {choice}
+            <div class="when-own-key stack">
             <TextField
                 name="api_key"
                 label="API key"
@@ -76,6 +96,7 @@ pub fn EndpointFormView(
                 hint=key_hint
             />
             {remove_key}
+            </div>
             <TextAreaField
                 name="description"
                 label="Description"
@@ -92,4 +113,23 @@ pub fn EndpointFormView(
             </div>
         </ActionForm>
     }
+}
+
+/// The choice between a key of its own and the credentials of the registry that can be chosen, or
+/// are.
+fn credential_options(
+    credentials: &[Credential],
+    present: Option<CredentialId>,
+) -> Vec<SelectOption> {
+    let offered = credentials.iter().filter(|credential| {
+        credential.endpoint_id.is_none()
+            && (credential.archived_at.is_none() || Some(credential.id) == present)
+    });
+    let named = offered.map(|credential| {
+        let label = format!("{} ({})", credential.name, credential.origin_in_words());
+        SelectOption::new(credential.id.to_string(), label)
+    });
+    std::iter::once(SelectOption::new("", "A key of its own, or none"))
+        .chain(named)
+        .collect()
 }

@@ -1,17 +1,18 @@
 //! One cluster: how it stands, what it has, its form.
 
 use domain::catalogue::{
-    CatalogueQuery, Cluster, ClusterKind, EngineIdentity, Inventory, Model, Node,
+    CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, Model, Node,
+    UsedBy,
 };
+use domain::history::HistoryQuery;
 use domain::id::ClusterId;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use ui::banner::Banner;
-use ui::button::{Button, ButtonKind};
+use ui::button::Button;
 use ui::card::Card;
-use ui::dialog::Dialog;
 use ui::feedback::Skeleton;
 use ui::format;
 use ui::key_value::{Fact, KeyValueList};
@@ -22,9 +23,14 @@ use super::facts::{Reachability, accelerator_in_words};
 use super::form::EndpointFormView;
 use crate::api::ApiError;
 use crate::api::catalogue::{
-    CheckCluster, DeleteCluster, RefreshInventory, get_cluster, list_models,
+    ArchiveCluster, CheckCluster, DeleteCluster, RefreshInventory, get_cluster, get_cluster_use,
+    list_models,
 };
+use crate::api::credentials::visible_credentials;
+use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
+use crate::pages::put_away::PutAway;
+use crate::pages::used_by::UsedByCard;
 use crate::routes;
 
 /// The actions of the page.
@@ -32,7 +38,17 @@ use crate::routes;
 struct Actions {
     check: ServerAction<CheckCluster>,
     refresh: ServerAction<RefreshInventory>,
+    archive: ServerAction<ArchiveCluster>,
     delete: ServerAction<DeleteCluster>,
+}
+
+/// What the page shows.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Loaded {
+    cluster: Cluster,
+    used: UsedBy,
+    models: Vec<Model>,
+    credentials: Vec<Credential>,
 }
 
 /// One cluster.
@@ -41,10 +57,11 @@ pub fn ClusterPage() -> impl IntoView {
     let actions = Actions {
         check: ServerAction::new(),
         refresh: ServerAction::new(),
+        archive: ServerAction::new(),
         delete: ServerAction::new(),
     };
     let params = use_params_map();
-    let cluster = Resource::new(
+    let loaded = Resource::new(
         move || {
             let id = params.read().get("id");
             let id = id.and_then(|id| id.parse::<ClusterId>().ok());
@@ -52,20 +69,30 @@ pub fn ClusterPage() -> impl IntoView {
                 id,
                 actions.check.version().get(),
                 actions.refresh.version().get(),
+                actions.archive.version().get(),
             )
         },
-        |(id, _, _)| async move {
+        |(id, ..)| async move {
             let id = id.ok_or_else(|| no_such("cluster"))?;
-            Ok::<_, ApiError>((
-                get_cluster(id).await?,
-                list_models(CatalogueQuery::in_use()).await?,
-            ))
+            let cluster = get_cluster(id).await?;
+            let models = list_models(CatalogueQuery::in_use()).await?;
+            // Those who may not see credentials see the page without them.
+            let credentials = match cluster.kind {
+                ClusterKind::ThisMachine => Vec::new(),
+                ClusterKind::Endpoint { .. } => visible_credentials().await?,
+            };
+            Ok::<_, ApiError>(Loaded {
+                used: get_cluster_use(id).await?,
+                cluster,
+                models,
+                credentials,
+            })
         },
     );
     let page = move || {
         Suspend::new(async move {
-            match cluster.await {
-                Ok((cluster, models)) => one_cluster(cluster, &models, actions).into_any(),
+            match loaded.await {
+                Ok(loaded) => one_cluster(loaded, actions).into_any(),
                 Err(error) => load_failed("The cluster", &error),
             }
         })
@@ -75,10 +102,17 @@ pub fn ClusterPage() -> impl IntoView {
     }
 }
 
-fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl IntoView + use<> {
+fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
+    let Loaded {
+        cluster,
+        used,
+        models,
+        credentials,
+    } = loaded;
     let Actions {
         check,
         refresh,
+        archive,
         delete,
     } = actions;
     let name = cluster.name.clone();
@@ -89,15 +123,17 @@ fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl Int
         }
         ClusterKind::Endpoint { base_url, .. } => base_url.clone(),
     };
-    let is_asking = RwSignal::new(false);
+    let put_away = is_endpoint.then(|| PutAway {
+        is_archived: cluster.archived_at.is_some(),
+        is_used: used.benchmark_count > 0,
+        consequence: "A key of its own is destroyed with it.",
+        ..PutAway::new("endpoint", &name, cluster.id)
+    });
     let id = cluster.id.to_string();
     let buttons = {
-        let (check_id, refresh_id) = (id.clone(), id.clone());
+        let put_away = put_away.clone();
+        let (check_id, refresh_id) = (id.clone(), id);
         move || {
-            let ask = Callback::new(move |()| is_asking.set(true));
-            let delete_button = is_endpoint.then(|| {
-                view! { <span class="needs-script"><Button on_press=ask>"Delete…"</Button></span> }
-            });
             let refresh_form = (!is_endpoint).then(|| {
                 view! {
                     <ActionForm action=refresh>
@@ -107,7 +143,7 @@ fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl Int
                 }
             });
             view! {
-                {delete_button}
+                {put_away.map(|put_away| put_away.buttons(archive))}
                 {refresh_form}
                 <ActionForm action=check>
                     <input type="hidden" name="id" value=check_id />
@@ -116,9 +152,11 @@ fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl Int
             }
         }
     };
+    let dialogs = put_away.map(|put_away| put_away.dialogs(archive, delete));
     let badges = {
         let cluster = cluster.clone();
-        move || view! { <Reachability cluster /> }
+        let archived_at = cluster.archived_at;
+        move || view! { <Reachability cluster /> {archived_mark(archived_at)} }
     };
     let last_check = cluster.last_check.clone().map(|last| {
         let tone = if last.is_reachable {
@@ -130,14 +168,22 @@ fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl Int
         view! { <Banner tone title=last.message>{at}</Banner> }
     });
     let nodes = cluster.nodes.iter().map(node_card).collect_view();
-    let served = is_endpoint.then(|| served_card(&cluster, models));
+    let served = is_endpoint.then(|| served_card(&cluster, &models, &credentials));
+    let history_href = routes::history(&HistoryQuery {
+        cluster: Some(cluster.id),
+        ..HistoryQuery::default()
+    });
     let form = is_endpoint.then(|| {
-        view! { <Card title="Change the endpoint"><EndpointFormView cluster=Some(cluster.clone()) /></Card> }
+        view! {
+            <Card title="Change the endpoint">
+                <EndpointFormView cluster=Some(cluster.clone()) credentials=credentials.clone() />
+            </Card>
+        }
     });
     view! {
         <Title text=name.clone() />
         <PageHeader
-            title=name.clone()
+            title=name
             back=("Clusters", routes::CLUSTERS.to_owned())
             subtitle=move || subtitle
             badges
@@ -145,22 +191,22 @@ fn one_cluster(cluster: Cluster, models: &[Model], actions: Actions) -> impl Int
         />
         {action_failure(check)}
         {action_failure(refresh)}
-        {action_failure(delete)}
+        {dialogs}
         {last_check}
-        <div class="grid-2">{served} {nodes}</div>
+        <div class="grid-2 uneven">
+            {served}
+            {nodes}
+            <UsedByCard used history_href />
+        </div>
         {form}
-        <Dialog open=is_asking id="delete-cluster" title=format!("Delete {name}?")>
-            <p>"Its key is destroyed. Benchmarks that ran on it keep their results."</p>
-            <ActionForm action=delete attr:class="actions end">
-                <input type="hidden" name="id" value=id />
-                <Button on_press=Callback::new(move |()| is_asking.set(false))>"Keep it"</Button>
-                <Button kind=ButtonKind::Danger busy=delete.pending()>"Delete the endpoint"</Button>
-            </ActionForm>
-        </Dialog>
     }
 }
 
-fn served_card(cluster: &Cluster, models: &[Model]) -> impl IntoView + use<> {
+fn served_card(
+    cluster: &Cluster,
+    models: &[Model],
+    credentials: &[Credential],
+) -> impl IntoView + use<> {
     let last = cluster.last_check.as_ref();
     let engine = match last {
         None => "not asked yet".to_owned(),
@@ -176,13 +222,19 @@ fn served_card(cluster: &Cluster, models: &[Model]) -> impl IntoView + use<> {
         let lines = served.iter().map(|name| served_model(name, models));
         lines.collect_view().into_any()
     };
-    let has_key = matches!(
-        cluster.kind,
-        ClusterKind::Endpoint {
-            credential_id: Some(_),
-            ..
+    let key = match cluster.kind.credential_id() {
+        None => "none".into_any(),
+        Some(id) => {
+            let known = credentials.iter().find(|credential| credential.id == id);
+            match known.filter(|credential| credential.endpoint_id.is_none()) {
+                Some(credential) => view! {
+                    "the credential " <a href=routes::credential(id)>{credential.name.clone()}</a>
+                }
+                .into_any(),
+                None => "sealed".into_any(),
+            }
         }
-    );
+    };
     let held = cluster
         .nodes
         .iter()
@@ -195,7 +247,7 @@ fn served_card(cluster: &Cluster, models: &[Model]) -> impl IntoView + use<> {
             <KeyValueList>
                 <Fact name="Engine">{engine}</Fact>
                 <Fact name="Models">{served}</Fact>
-                <Fact name="API key">{if has_key { "sealed" } else { "none" }}</Fact>
+                <Fact name="API key">{key}</Fact>
                 {held}
             </KeyValueList>
         </Card>

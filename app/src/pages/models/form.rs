@@ -34,6 +34,7 @@ pub fn ModelFormView(
         SelectOption::new("served", "Served by an endpoint"),
         SelectOption::new("hugging_face", "Hugging Face repository"),
         SelectOption::new("local_path", "File or folder on the node"),
+        SelectOption::new("cloud", "Cloud provider"),
     ];
     if is_reference {
         sources.push(SelectOption::new(
@@ -81,6 +82,25 @@ pub fn ModelFormView(
                     hint="Branch, tag or commit."
                 />
             </div>
+            <div class="form-row when-cloud">
+                <TextField
+                    name="provider"
+                    label="Provider"
+                    value=form.provider
+                    placeholder="openai"
+                    max_chars=100
+                    errors
+                />
+                <TextField
+                    name="cloud_model"
+                    label="Model at the provider"
+                    value=form.cloud_model
+                    placeholder="gpt-4o-mini"
+                    max_chars=300
+                    errors
+                    hint="Needs an endpoint with the provider's address, and a credential."
+                />
+            </div>
             <div class="when-local-path">
                 <TextField
                     name="path"
@@ -89,6 +109,7 @@ pub fn ModelFormView(
                     placeholder="/models/model.gguf"
                     max_chars=1_000
                     errors
+                    hint="On this machine the files are read when you save: architecture, parameters, digest."
                 />
             </div>
             <TextField

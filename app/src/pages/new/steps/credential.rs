@@ -1,14 +1,14 @@
 //! Step 6: the credential of a cloud model.
 
-use domain::catalogue::{Cluster, Credential, CredentialTest, Origin, TestOutcome};
+use domain::catalogue::{Cluster, Credential, CredentialTest, Origin};
 use domain::workflow::form::CredentialChoiceForm;
 use domain::workflow::{Step, StepForm};
 use leptos::prelude::*;
 use ui::feedback::EmptyState;
 use ui::field::{Choice, ChoiceCards};
-use ui::tone::Tone;
 
 use crate::api::workflows::AnswerCredential;
+use crate::pages::credentials::outcome_tone;
 use crate::pages::new::step_form::{StepContext, step_form};
 use crate::routes;
 
@@ -108,14 +108,5 @@ fn choice_of(credential: &Credential, base_url: &str) -> Choice {
     match credential.refusal(base_url) {
         Some(reason) => choice.blocked(reason),
         None => choice,
-    }
-}
-
-/// The tone of a test's outcome.
-pub fn outcome_tone(outcome: TestOutcome) -> Tone {
-    match outcome {
-        TestOutcome::Accepted => Tone::Good,
-        TestOutcome::Refused => Tone::Bad,
-        TestOutcome::Unclear | TestOutcome::NoAnswer => Tone::Unsure,
     }
 }
