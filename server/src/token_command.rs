@@ -163,7 +163,10 @@ async fn list(ctx: &Ctx) -> anyhow::Result<()> {
             token.role.as_str(),
             token.state(ctx.now()).as_str(),
             token.expires_at.to_minute_text(),
-            last_used.map_or_else(|| "never".to_owned(), |at| at.to_minute_text()),
+            last_used.map_or_else(
+                || "never".to_owned(),
+                domain::time::Timestamp::to_minute_text
+            ),
         );
     }
     Ok(())
