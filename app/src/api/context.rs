@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
+use domain::field::FieldErrors;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use service::session::SessionChanges;
@@ -93,6 +94,10 @@ pub(super) fn refuse(error: ServiceError) -> ApiError {
         ServiceError::TooManyRequests { retry_after_s } => {
             ApiError::TooManyRequests { retry_after_s }
         }
+        // Only files are long enough, and no server function takes one.
+        ServiceError::TooLarge(_) => ApiError::Invalid {
+            errors: FieldErrors::one("file", message),
+        },
         ServiceError::Unavailable(_) => ApiError::Unavailable { message },
         ServiceError::Internal(cause) => {
             tracing::error!(error = %ErrorChain(&*cause), "a use case failed");

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::ServiceError;
 use crate::catalogue::{FilesReader, FoundCache};
+use crate::datasets::ImportDesk;
 use crate::password::Passwords;
 use crate::rate::{BearerGate, SignInGate};
 use crate::records::RecordsCache;
@@ -53,6 +54,7 @@ pub struct Ctx {
     pub(crate) records: Arc<RecordsCache>,
     pub(crate) found: Arc<FoundCache>,
     pub(crate) files: Arc<FilesReader>,
+    pub(crate) datasets: Arc<ImportDesk>,
 }
 
 impl Ctx {
@@ -72,6 +74,7 @@ impl Ctx {
             records: Arc::default(),
             found: Arc::default(),
             files: Arc::default(),
+            datasets: Arc::default(),
         }
     }
 

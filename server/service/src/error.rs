@@ -27,6 +27,9 @@ pub enum ServiceError {
         /// Seconds until the next attempt can succeed.
         retry_after_s: u32,
     },
+    /// What was sent is longer than what is taken.
+    #[error("{0}")]
+    TooLarge(String),
     /// Something this needs does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -47,6 +50,7 @@ impl ServiceError {
             Self::NotFound(text)
             | Self::Conflict(text)
             | Self::Forbidden(text)
+            | Self::TooLarge(text)
             | Self::Unavailable(text) => text.clone(),
             Self::Invalid(_) => "Some fields need another value.".to_owned(),
             Self::SignedOut => "Sign in to go on.".to_owned(),

@@ -12,6 +12,7 @@
 pub mod benchmarks;
 pub mod catalogue;
 mod ctx;
+pub mod datasets;
 mod error;
 mod password;
 pub mod people;

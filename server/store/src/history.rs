@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use crate::database::sql;
 use crate::store::parse_id;
 use crate::{Store, StoreError};
+pub(crate) use filter::escape_pattern;
 use filter::{Filter, TERMS_MAX};
 pub(crate) use row::{HISTORY_COLUMNS, HistoryRow};
 

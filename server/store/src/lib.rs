@@ -13,6 +13,8 @@ mod benchmarks;
 mod clusters;
 mod credentials;
 mod database;
+mod dataset_files;
+mod datasets;
 mod error;
 mod history;
 mod journal;
@@ -31,6 +33,7 @@ mod vault;
 mod workflows;
 
 pub use benchmarks::NewBenchmark;
+pub use datasets::ImportedDataset;
 pub use error::StoreError;
 pub use journal::JOURNAL_ENTRIES_MAX;
 pub use store::Store;

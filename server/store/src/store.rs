@@ -1,6 +1,6 @@
 //! Opening the store, and the values every area needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -73,6 +73,11 @@ impl Store {
     /// The data folder.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// The folder of the artifacts.
+    pub(crate) fn artifacts_dir(&self) -> PathBuf {
+        self.data_dir.join(ARTIFACTS_FOLDER)
     }
 
     /// Ends every connection after the statements that run. Other clones cannot be used after.

@@ -138,7 +138,7 @@ fn contains(text: &str) -> Value {
 }
 
 /// A text as it is in a `LIKE` pattern.
-fn escape_pattern(word: &str) -> String {
+pub(crate) fn escape_pattern(word: &str) -> String {
     let mut escaped = String::with_capacity(word.len());
     for c in word.chars() {
         if matches!(c, '%' | '_' | '\\') {
