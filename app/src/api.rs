@@ -6,6 +6,7 @@ pub mod codec;
 #[cfg(feature = "ssr")]
 pub mod context;
 pub mod credentials;
+pub mod datasets;
 pub mod error;
 pub mod people;
 pub mod session;

@@ -55,6 +55,7 @@ fn groups(role: Option<Role>) -> Vec<NavGroup> {
             "Catalogue",
             vec![
                 NavItem::new("Models", routes::MODELS),
+                NavItem::new("Datasets", routes::DATASETS),
                 NavItem::new("Clusters", routes::CLUSTERS),
                 NavItem::new("Credentials", routes::CREDENTIALS),
             ],

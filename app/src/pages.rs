@@ -4,6 +4,7 @@ pub mod benchmark;
 pub mod catalogue_list;
 pub mod clusters;
 pub mod credentials;
+pub mod datasets;
 pub mod definitions;
 pub mod found_engines;
 pub mod history;

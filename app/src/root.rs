@@ -13,6 +13,9 @@ use crate::pages::clusters::one::ClusterPage;
 use crate::pages::clusters::{ClustersPage, NewClusterPage};
 use crate::pages::credentials::one::CredentialPage;
 use crate::pages::credentials::{CredentialsPage, NewCredentialPage};
+use crate::pages::datasets::DatasetsPage;
+use crate::pages::datasets::new::NewDatasetPage;
+use crate::pages::datasets::one::DatasetPage;
 use crate::pages::definitions::DefinitionsPage;
 use crate::pages::history::HistoryPage;
 use crate::pages::models::one::ModelPage;
@@ -53,6 +56,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/models") view=ModelsPage ssr=SsrMode::Async />
                     <Route path=path!("/models/new") view=NewModelPage ssr=SsrMode::Async />
                     <Route path=path!("/models/:id") view=ModelPage ssr=SsrMode::Async />
+                    <Route path=path!("/datasets") view=DatasetsPage ssr=SsrMode::Async />
+                    <Route path=path!("/datasets/new") view=NewDatasetPage ssr=SsrMode::Async />
+                    <Route path=path!("/datasets/:id") view=DatasetPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters") view=ClustersPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/new") view=NewClusterPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/:id") view=ClusterPage ssr=SsrMode::Async />

@@ -2,7 +2,9 @@
 
 use domain::catalogue::CatalogueQuery;
 use domain::history::HistoryQuery;
-use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, TokenId, UserId, WorkflowId};
+use domain::id::{
+    BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, TokenId, UserId, WorkflowId,
+};
 use domain::workflow::Step;
 
 use crate::query::url_with;
@@ -15,6 +17,12 @@ pub const NEW: &str = "/new";
 pub const MODELS: &str = "/models";
 /// A new model.
 pub const NEW_MODEL: &str = "/models/new";
+/// The datasets of the catalogue.
+pub const DATASETS: &str = "/datasets";
+/// A new dataset.
+pub const NEW_DATASET: &str = "/datasets/new";
+/// Where the file of a new dataset is sent.
+pub const DATASET_UPLOAD: &str = "/datasets/upload";
 /// The clusters of the catalogue.
 pub const CLUSTERS: &str = "/clusters";
 /// A new endpoint.
@@ -114,6 +122,11 @@ pub fn made_token(account: Option<UserId>, id: TokenId) -> String {
 
 /// Name of the parameter that names a token just made.
 pub const MADE_TOKEN: &str = "made";
+
+/// A dataset.
+pub fn dataset(id: DatasetId) -> String {
+    format!("{DATASETS}/{id}")
+}
 
 /// A cluster.
 pub fn cluster(id: ClusterId) -> String {

@@ -13,6 +13,7 @@ mod session;
 mod start;
 mod stop_signal;
 mod telemetry;
+mod upload;
 
 use std::process::ExitCode;
 

@@ -84,8 +84,15 @@ pub(super) fn is_plain_form() -> bool {
 
 /// Maps the error of a use case, sets the status of the answer, and writes faults to the log.
 pub(super) fn refuse(error: ServiceError) -> ApiError {
+    let error = error_of(error);
+    set_status_of(&error);
+    error
+}
+
+/// The error of a use case as pages read it; a fault's cause goes to the log.
+pub fn error_of(error: ServiceError) -> ApiError {
     let message = error.public_text();
-    let error = match error {
+    match error {
         ServiceError::NotFound(_) => ApiError::NotFound { message },
         ServiceError::Invalid(errors) => ApiError::Invalid { errors },
         ServiceError::Conflict(_) => ApiError::Conflict { message },
@@ -103,9 +110,7 @@ pub(super) fn refuse(error: ServiceError) -> ApiError {
             tracing::error!(error = %ErrorChain(&*cause), "a use case failed");
             ApiError::Internal { message }
         }
-    };
-    set_status_of(&error);
-    error
+    }
 }
 
 /// A fault of this layer: its cause goes to the log.

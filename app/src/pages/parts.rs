@@ -10,6 +10,7 @@ use ui::banner::Banner;
 use ui::button::LinkButton;
 use ui::feedback::{EmptyState, ErrorPanel};
 use ui::layout::PageHeader;
+use ui::pager::Pager;
 use ui::tone::Tone;
 
 use crate::api::ApiError;
@@ -63,6 +64,18 @@ where
             _ => None,
         });
         text.map(|title| view! { <Banner tone=Tone::Bad title /> }.into_any())
+    }
+}
+
+/// The pages beside one of a long list. `summary` says where the reader is.
+pub fn pager(summary: String, previous: Option<String>, next: Option<String>) -> AnyView {
+    match (previous, next) {
+        (None, None) => view! { <Pager summary /> }.into_any(),
+        (Some(previous_href), None) => view! { <Pager summary previous_href /> }.into_any(),
+        (None, Some(next_href)) => view! { <Pager summary next_href /> }.into_any(),
+        (Some(previous_href), Some(next_href)) => {
+            view! { <Pager summary previous_href next_href /> }.into_any()
+        }
     }
 }
 

@@ -6,12 +6,14 @@
 
 pub mod check;
 pub mod choice;
+pub mod file;
 pub mod frame;
 pub mod select;
 pub mod text;
 
 pub use check::Checkbox;
 pub use choice::{Choice, ChoiceCards};
+pub use file::FileField;
 pub use frame::{FieldSet, FormErrors};
 pub use select::{SelectField, SelectOption};
 pub use text::{InputKind, TextAreaField, TextField};

@@ -45,7 +45,11 @@ pub async fn prepare(ctx: &Ctx) -> Result<(), ServiceError> {
         .await?;
     let removed_count = ctx.store.sweep_dataset_files().await?;
     if failed_count > 0 || removed_count > 0 {
-        tracing::info!(failed_count, removed_count, "unfinished imports were removed");
+        tracing::info!(
+            failed_count,
+            removed_count,
+            "unfinished imports were removed"
+        );
     }
     builtin::ensure(ctx).await
 }
@@ -65,10 +69,7 @@ pub async fn list_datasets(
 }
 
 /// Datasets that new benchmarks may draw from.
-pub async fn list_usable_datasets(
-    ctx: &Ctx,
-    _actor: &Actor,
-) -> Result<Vec<Dataset>, ServiceError> {
+pub async fn list_usable_datasets(ctx: &Ctx, _actor: &Actor) -> Result<Vec<Dataset>, ServiceError> {
     Ok(ctx.store.list_usable_datasets().await?)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn signed_out_of_call(headers: &HeaderMap) -> Response {
     }
 }
 
-fn wants_page(headers: &HeaderMap) -> bool {
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());

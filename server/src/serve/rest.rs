@@ -15,6 +15,7 @@
 
 mod answer;
 mod benchmarks;
+mod datasets;
 mod document;
 mod extract;
 mod gate;
@@ -55,7 +56,7 @@ fn reference_routes() -> OpenApiRouter<Edge> {
 
 /// What the reference does not have: under [`VERSIONED`] only.
 fn further_routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(datasets::routes())
 }
 
 /// Whether a path belongs to the API, whose gate looks itself where a request comes from.

@@ -3,22 +3,23 @@
 use std::time::Duration;
 
 use app::api::RequestContext;
+use app::routes::DATASET_UPLOAD as UPLOAD;
 use app::shell::shell;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Request};
+use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use leptos::prelude::provide_context;
 use leptos_axum::generate_route_list;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_sessions::SessionManagerLayer;
 
 use super::edge::Edge;
@@ -26,6 +27,7 @@ use super::export::{PARQUET, get_records, get_requests_csv, get_result};
 use super::live::get_live;
 use super::security::{Policy, check_source, set_headers};
 use super::session::{SessionRows, attach_visitor};
+use super::upload::{UPLOAD_TIMEOUT, is_upload, post_upload};
 use super::{assets, problem, rest, telemetry};
 
 /// Longest time until an answer begins. The slowest use case, checking an endpoint that does not
@@ -47,6 +49,10 @@ pub(super) fn router(
     for page in generate_route_list(app::App) {
         pages = pages.route(page.path(), any(render_page));
     }
+    // Files are longer than other bodies: what receives them has a limit of its own.
+    let uploads = Router::new()
+        .route(UPLOAD, post(post_upload))
+        .layer(DefaultBodyLimit::disable());
     let visited = pages
         .route("/api/{*function}", any(call_server_function))
         .route("/live", get(get_live))
@@ -55,6 +61,7 @@ pub(super) fn router(
         .route("/benchmarks/{id}/result.json", get(get_result))
         .fallback(render_page)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .merge(uploads)
         .merge(rest::routes(policy))
         .layer(from_fn_with_state(edge.clone(), attach_visitor))
         .layer(session_layer)
@@ -70,10 +77,7 @@ pub(super) fn router(
                 .compress_when(DefaultPredicate::new().and(NotForContentType::const_new(PARQUET))),
         )
         .layer(map_response(close_after_long_body))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            ANSWER_TIMEOUT,
-        ))
+        .layer(from_fn(answer_in_time))
         .layer(from_fn_with_state(policy.clone(), check_source))
         .layer(CatchPanicLayer::custom(|_| {
             problem::refuse(
@@ -83,6 +87,22 @@ pub(super) fn router(
         }))
         .layer(from_fn_with_state(policy.clone(), set_headers))
         .layer(from_fn(telemetry::trace_request))
+}
+
+/// Gives up on an answer that does not begin. A file takes as long as its sender's line.
+async fn answer_in_time(request: Request, next: Next) -> Response {
+    let limit = if is_upload(request.method(), request.uri().path()) {
+        UPLOAD_TIMEOUT
+    } else {
+        ANSWER_TIMEOUT
+    };
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => problem::refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server did not answer in time. Try again.",
+        ),
+    }
 }
 
 /// A body that is too long stays unread, so the connection ends with the answer. Said in the answer,

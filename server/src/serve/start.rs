@@ -76,7 +76,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         facts,
     });
     let sessions = SessionRows::new(store.clone(), clock);
-    let served = serve(&args, ctx, sessions, listener, &url, stop).await;
+    let served = serve(&args, ctx.clone(), sessions, listener, &url, stop).await;
+    service::datasets::stop(&ctx).await;
     runner.shutdown().await;
     store.close().await;
     served
@@ -93,6 +94,9 @@ async fn serve(
     service::catalogue::ensure_seed(&ctx)
         .await
         .context("could not set up the catalogue")?;
+    service::datasets::prepare(&ctx)
+        .await
+        .context("could not set up the datasets")?;
     let stopping = CancellationToken::new();
     let mut edge = Edge::new(ctx.clone(), sessions.clone(), stopping.clone());
     edge.is_behind_proxy = args.behind_proxy;

@@ -82,17 +82,17 @@ impl Store {
 
     /// Removes the canonical file of a dataset; one that is not there is no error.
     pub async fn delete_dataset_file(&self, sha256: &str) -> Result<(), StoreError> {
-        match self.artifacts.delete(&Artifact::Dataset.key_of(sha256)?).await {
+        match self
+            .artifacts
+            .delete(&Artifact::Dataset.key_of(sha256)?)
+            .await
+        {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn put_artifact(
-        &self,
-        kind: Artifact,
-        path: &Path,
-    ) -> Result<(String, u64), StoreError> {
+    async fn put_artifact(&self, kind: Artifact, path: &Path) -> Result<(String, u64), StoreError> {
         let (sha256, bytes) = hash_file(path).await?;
         let key = kind.key_of(&sha256)?;
         let is_kept = match self.artifacts.head(&key).await {

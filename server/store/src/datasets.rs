@@ -295,17 +295,16 @@ impl Store {
 
     /// Whether another dataset has this name, in whatever case, and did not fail.
     pub async fn is_dataset_name_taken(&self, name: &str) -> Result<bool, StoreError> {
-        let query =
-            sql("SELECT COUNT(*) FROM datasets WHERE lower(name) = lower($1) AND state <> 'failed'");
+        let query = sql(
+            "SELECT COUNT(*) FROM datasets WHERE lower(name) = lower($1) AND state <> 'failed'",
+        );
         Ok(self.database.fetch_count(query.bind(name)).await? > 0)
     }
 
     /// Whether a dataset that came with the product and has this file is there, archived or not.
     pub async fn has_builtin_dataset(&self, file_sha256: &str) -> Result<bool, StoreError> {
-        let query = sql(
-            "SELECT COUNT(*) FROM datasets
-             WHERE is_builtin = $1 AND file_sha256 = $2 AND state <> 'failed'",
-        );
+        let query = sql("SELECT COUNT(*) FROM datasets
+             WHERE is_builtin = $1 AND file_sha256 = $2 AND state <> 'failed'");
         let query = query.bind(true).bind(file_sha256);
         Ok(self.database.fetch_count(query).await? > 0)
     }
@@ -336,13 +335,12 @@ impl Store {
         let query = sql("SELECT file_name FROM datasets WHERE id = $1").bind_id(id);
         let row: Option<(String,)> = tx.fetch_optional(query).await?;
         let (file_name,) = row.ok_or(StoreError::NotFound)?;
-        let update = sql(
-            "UPDATE datasets SET name = $2, description = $3, search_text = $4 WHERE id = $1",
-        )
-        .bind_id(id)
-        .bind(edit.name.as_str())
-        .bind(edit.description.as_str())
-        .bind(search_text(&edit.name, &edit.description, &file_name));
+        let update =
+            sql("UPDATE datasets SET name = $2, description = $3, search_text = $4 WHERE id = $1")
+                .bind_id(id)
+                .bind(edit.name.as_str())
+                .bind(edit.description.as_str())
+                .bind(search_text(&edit.name, &edit.description, &file_name));
         let updated = tx.execute(update).await;
         found(updated.map_err(|error| error.taken(TAKEN))?)?;
         tx.commit().await
@@ -397,8 +395,8 @@ impl Filter {
             .take(SEARCH_WORDS_MAX)
             .map(|word| format!("%{}%", escape_pattern(word)))
             .collect();
-        let words = (1..=values.len())
-            .map(|place| format!(r"d.search_text LIKE ${place} ESCAPE '\'"));
+        let words =
+            (1..=values.len()).map(|place| format!(r"d.search_text LIKE ${place} ESCAPE '\'"));
         let terms: Vec<String> = std::iter::once(archived.to_owned()).chain(words).collect();
         Self {
             condition: format!("WHERE {}", terms.join(" AND ")),

@@ -9,12 +9,12 @@ use ui::badge::Badge;
 use ui::feedback::EmptyState;
 use ui::figure::Figure;
 use ui::format;
-use ui::pager::Pager;
 use ui::table::{Column, NumberCell, SortDirection, Table};
 use ui::tone::Tone;
 
 use super::request_filters::RequestFilters;
 use super::url::ResultUrl;
+use crate::pages::parts::pager;
 
 /// The table with its filter and pager.
 #[component]
@@ -56,17 +56,6 @@ pub fn RequestTable(
         {pager(summary, previous, next)}
     }
     .into_any()
-}
-
-fn pager(summary: String, previous: Option<String>, next: Option<String>) -> impl IntoView {
-    match (previous, next) {
-        (None, None) => view! { <Pager summary /> }.into_any(),
-        (Some(previous_href), None) => view! { <Pager summary previous_href /> }.into_any(),
-        (None, Some(next_href)) => view! { <Pager summary next_href /> }.into_any(),
-        (Some(previous_href), Some(next_href)) => {
-            view! { <Pager summary previous_href next_href /> }.into_any()
-        }
-    }
 }
 
 /// `Showing 51–100 of 1,920 requests`.

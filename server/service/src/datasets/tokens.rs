@@ -37,8 +37,7 @@ impl TokenCounter {
             Self::Estimate => Ok(texts.into_iter().map(count_words).collect()),
             Self::Tokenizer(tokenizer) => {
                 let encoded = tokenizer.encode_batch_fast(texts, false);
-                let encoded =
-                    encoded.map_err(|error| format!("The tokenizer failed: {error}"))?;
+                let encoded = encoded.map_err(|error| format!("The tokenizer failed: {error}"))?;
                 Ok(encoded
                     .into_iter()
                     .map(|encoding| saturated(encoding.len()))

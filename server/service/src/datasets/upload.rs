@@ -13,9 +13,9 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::file;
 use super::import::{Import, spawn_import};
 use super::tokens::TokenCounter;
-use super::file;
 use crate::error::name_taken;
 use crate::{Actor, Ctx, ServiceError};
 

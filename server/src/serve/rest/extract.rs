@@ -53,7 +53,6 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-#[allow(dead_code, reason = "the first route with a body takes it")]
 /// The JSON body; an absent one reads as `null`.
 pub(super) struct Body<T>(pub(super) T);
 
