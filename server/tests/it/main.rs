@@ -4,6 +4,7 @@
 mod accounts;
 mod anonymous;
 mod commands;
+mod datasets;
 mod demo;
 mod headers;
 mod house;

@@ -1,12 +1,14 @@
 //! An installation without a server: a store, a clock that stands, and people of every role.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::access::{Person, Role};
 use domain::catalogue::{CatalogueQuery, Cluster, ClusterKind, Model, ModelSource};
+use domain::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use domain::field::FieldErrors;
-use domain::id::{CredentialId, UserId};
+use domain::id::{CredentialId, DatasetId, UserId};
 use domain::time::Timestamp;
 use domain::workflow::form::{
     BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm,
@@ -24,7 +26,7 @@ pub(crate) struct House {
     pub(crate) ctx: Ctx,
     pub(crate) store: Store,
     ticks: Arc<AtomicI64>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl House {
@@ -53,7 +55,7 @@ impl House {
             ctx,
             store,
             ticks,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -67,6 +69,51 @@ impl House {
         let house = Self::open().await;
         service::catalogue::ensure_seed(&house.ctx).await.unwrap();
         house
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until no import is under way: its files are gone then.
+    pub(crate) async fn settle(&self) {
+        service::datasets::stop(&self.ctx).await;
+    }
+
+    /// A dataset whose import this server began and will not end.
+    pub(crate) async fn abandon_import(&self, name: &str, owner: &Actor) -> DatasetId {
+        let dataset = Dataset {
+            id: DatasetId(Uuid::now_v7()),
+            name: name.to_owned(),
+            description: String::new(),
+            format: DatasetFormat::Jsonl,
+            state: DatasetState::Importing,
+            failure: None,
+            file_name: "left.jsonl".to_owned(),
+            file_sha256: "0".repeat(64),
+            file_bytes: 100,
+            read_bytes: 0,
+            sha256: None,
+            bytes: 0,
+            row_count: 0,
+            rejected_count: 0,
+            has_multi_turn: false,
+            tokenizer: TokenizerUsed::Estimate,
+            input: None,
+            output: None,
+            rejections: Rejections::default(),
+            is_builtin: false,
+            owner_name: None,
+            created_at: self.ctx.now(),
+            archived_at: None,
+        };
+        let owner = Some(owner.person.id);
+        self.store
+            .insert_dataset(&dataset, owner, "test")
+            .await
+            .unwrap();
+        dataset.id
     }
 
     /// Somebody with that role; their name is the role's unless given.

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod catalogue;
+mod datasets;
 mod house;
 mod people;
 mod permissions;

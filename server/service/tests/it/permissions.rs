@@ -2,10 +2,11 @@
 
 use domain::access::Role;
 use domain::catalogue::{EndpointForm, ModelForm};
-use domain::id::{BenchmarkId, ClusterId, ModelId, WorkflowId};
+use domain::dataset::{DatasetEdit, DatasetForm};
+use domain::id::{BenchmarkId, ClusterId, DatasetId, ModelId, WorkflowId};
 use domain::workflow::StepForm;
 use domain::workflow::form::BasicForm;
-use service::{Actor, Ctx, ServiceError, benchmarks, catalogue, samples, workflows};
+use service::{Actor, Ctx, ServiceError, benchmarks, catalogue, datasets, samples, workflows};
 use uuid::Uuid;
 
 use crate::house::House;
@@ -16,6 +17,7 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
     let nil = Uuid::nil();
     let (benchmark, workflow) = (BenchmarkId(nil), WorkflowId(nil));
     let (model, cluster) = (ModelId(nil), ClusterId(nil));
+    let (dataset, no_edit) = (DatasetId(nil), DatasetEdit::default());
     let step = StepForm::BasicInfo(BasicForm::default());
     let (no_model, no_endpoint) = (ModelForm::default(), EndpointForm::default());
     let answers = [
@@ -112,6 +114,28 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
             catalogue::adopt_engine(ctx, actor, "http://127.0.0.1:1")
                 .await
                 .err(),
+        ),
+        (
+            "upload dataset",
+            datasets::begin_upload(ctx, actor, &DatasetForm::default(), None)
+                .await
+                .err(),
+        ),
+        (
+            "change dataset",
+            datasets::update_dataset(ctx, actor, dataset, &no_edit)
+                .await
+                .err(),
+        ),
+        (
+            "archive dataset",
+            datasets::archive_dataset(ctx, actor, dataset, true)
+                .await
+                .err(),
+        ),
+        (
+            "delete dataset",
+            datasets::delete_dataset(ctx, actor, dataset).await.err(),
         ),
         ("samples", samples::run_demo_samples(ctx, actor).await.err()),
     ];

@@ -6,6 +6,7 @@ mod benchmarks;
 mod builders;
 mod catalogue;
 mod credentials;
+mod datasets;
 mod history;
 mod journal;
 mod people;
