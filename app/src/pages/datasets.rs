@@ -7,6 +7,7 @@ pub mod rejected;
 pub mod rows;
 mod upload;
 
+use domain::catalogue::Shown;
 use domain::dataset::{Dataset, DatasetPage, DatasetQuery, DatasetState, LengthSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -59,7 +60,10 @@ pub fn DatasetsPage() -> impl IntoView {
 fn query_of(params: &ParamsMap) -> DatasetQuery {
     DatasetQuery {
         search: params.get("q").unwrap_or_default(),
-        is_archived: params.get("archived").is_some(),
+        shown: params
+            .get("shown")
+            .and_then(|shown| Shown::parse(&shown))
+            .unwrap_or_default(),
         page: params
             .get("page")
             .and_then(|page| page.parse().ok())
@@ -74,8 +78,8 @@ fn href_of(query: &DatasetQuery) -> String {
     if !query.search.is_empty() {
         pairs.push(("q", query.search.clone()));
     }
-    if query.is_archived {
-        pairs.push(("archived", "1".to_owned()));
+    if query.shown != Shown::InUse {
+        pairs.push(("shown", query.shown.as_str().to_owned()));
     }
     if query.page > 1 {
         pairs.push(("page", query.page.to_string()));
@@ -84,20 +88,21 @@ fn href_of(query: &DatasetQuery) -> String {
 }
 
 fn list_view(query: DatasetQuery, page: DatasetPage) -> impl IntoView {
-    let other = |is_archived: bool| {
-        href_of(&DatasetQuery {
-            is_archived,
+    let tab = |label: &str, shown: Shown| {
+        let href = href_of(&DatasetQuery {
+            shown,
             page: 1,
             ..query.clone()
-        })
+        });
+        Tab::new(label, href, query.shown == shown)
     };
     let tabs = vec![
-        Tab::new("In use", other(false), !query.is_archived),
-        Tab::new("Archived", other(true), query.is_archived),
+        tab("In use", Shown::InUse),
+        tab("Archived", Shown::Archived),
+        tab("All", Shown::All),
     ];
-    let hidden = query
-        .is_archived
-        .then(|| view! { <input type="hidden" name="archived" value="1" /> });
+    let hidden = (query.shown != Shown::InUse)
+        .then(|| view! { <input type="hidden" name="shown" value=query.shown.as_str() /> });
     let search = query.search.clone();
     let content = if page.datasets.is_empty() {
         nothing(&query).into_any()
@@ -153,10 +158,10 @@ fn showing(query: &DatasetQuery, page: &DatasetPage) -> String {
 fn nothing(query: &DatasetQuery) -> impl IntoView + use<> {
     if !query.search.is_empty() {
         return view! {
-            <EmptyState title="No dataset matches" text="Try other words, or look among the other tab's." />
+            <EmptyState title="No dataset matches" text="Try other words, or look under the other tabs." />
         };
     }
-    if query.is_archived {
+    if query.shown == Shown::Archived {
         return view! {
             <EmptyState title="Nothing is archived" text="What is archived stays readable, and is not offered to new benchmarks." />
         };
@@ -251,12 +256,15 @@ mod tests {
     fn the_address_keeps_what_is_shown() {
         let query = DatasetQuery {
             search: "chat logs".to_owned(),
-            is_archived: true,
+            shown: Shown::Archived,
             page: 2,
             ..DatasetQuery::default()
         };
-        assert_eq!(href_of(&query), "/datasets?q=chat%20logs&archived=1&page=2");
-        let params: ParamsMap = [("q", "chat logs"), ("archived", "1"), ("page", "2")]
+        assert_eq!(
+            href_of(&query),
+            "/datasets?q=chat%20logs&shown=archived&page=2"
+        );
+        let params: ParamsMap = [("q", "chat logs"), ("shown", "archived"), ("page", "2")]
             .into_iter()
             .map(|(name, value)| (name, value.to_owned()))
             .collect();

@@ -131,7 +131,11 @@ impl Store {
 
     /// Removes a file of raw records; one that is gone already is no fault.
     pub(crate) async fn delete_records(&self, sha256: &str) -> Result<(), StoreError> {
-        match self.artifacts.delete(&key_of(sha256)?).await {
+        match self
+            .artifacts
+            .delete(&Artifact::Records.key_of(sha256)?)
+            .await
+        {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -1,5 +1,6 @@
 //! Datasets of the registry. Their rows are files; see `dataset_files`.
 
+use domain::catalogue::Shown;
 use domain::dataset::{
     Dataset, DatasetEdit, DatasetFormat, DatasetPage, DatasetQuery, DatasetState, LengthCounts,
     Rejections,
@@ -384,10 +385,10 @@ struct Filter {
 
 impl Filter {
     fn of(query: &DatasetQuery) -> Self {
-        let archived = if query.is_archived {
-            "d.archived_at IS NOT NULL"
-        } else {
-            "d.archived_at IS NULL"
+        let shown = match query.shown {
+            Shown::InUse => Some("d.archived_at IS NULL"),
+            Shown::Archived => Some("d.archived_at IS NOT NULL"),
+            Shown::All => None,
         };
         let search = query.search.to_lowercase();
         let values: Vec<String> = search
@@ -397,11 +398,13 @@ impl Filter {
             .collect();
         let words =
             (1..=values.len()).map(|place| format!(r"d.search_text LIKE ${place} ESCAPE '\'"));
-        let terms: Vec<String> = std::iter::once(archived.to_owned()).chain(words).collect();
-        Self {
-            condition: format!("WHERE {}", terms.join(" AND ")),
-            values,
-        }
+        let terms: Vec<String> = shown.map(str::to_owned).into_iter().chain(words).collect();
+        let condition = if terms.is_empty() {
+            String::new()
+        } else {
+            format!("WHERE {}", terms.join(" AND "))
+        };
+        Self { condition, values }
     }
 
     fn statement(&self, select: &str, order: &str) -> Sql {

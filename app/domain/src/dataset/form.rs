@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DatasetFormat;
-use crate::catalogue::Model;
+use crate::catalogue::{Model, Shown};
 use crate::field::{FieldErrors, optional_text, required_text};
 use crate::id::ModelId;
 
@@ -167,8 +167,8 @@ impl DatasetEdit {
 pub struct DatasetQuery {
     /// Part of the name, the description or the file's name; empty for all.
     pub search: String,
-    /// The archived ones instead of those in use.
-    pub is_archived: bool,
+    /// Whether archived ones are shown.
+    pub shown: Shown,
     /// Page from 1.
     pub page: u32,
     /// Datasets of a page, 1 to [`Self::PAGE_SIZE_MAX`].
@@ -184,7 +184,7 @@ impl Default for DatasetQuery {
     fn default() -> Self {
         Self {
             search: String::new(),
-            is_archived: false,
+            shown: Shown::InUse,
             page: 1,
             page_size: 50,
         }

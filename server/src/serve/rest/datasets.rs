@@ -16,7 +16,7 @@ use super::answer::Refusal;
 use super::extract::{Body, Caller, Params, PathId};
 use crate::serve::edge::Edge;
 use crate::serve::upload::receive_body;
-use bodies::{DatasetAnswer, DatasetList, DoneAnswer, FileBody, FormatName, RowList};
+use bodies::{DatasetAnswer, DatasetList, DoneAnswer, FileBody, FormatName, RowList, ShownName};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Edge> {
@@ -41,8 +41,9 @@ struct ListParams {
     /// Words of the name, the description or the file's name; all must be there.
     #[param(max_length = 200)]
     search: String,
-    /// The archived ones instead of those in use.
-    archived: bool,
+    /// Whether archived ones are listed.
+    #[param(inline)]
+    shown: ShownName,
 }
 
 impl Default for ListParams {
@@ -51,7 +52,7 @@ impl Default for ListParams {
             page: 1,
             limit: 50,
             search: String::new(),
-            archived: false,
+            shown: ShownName::InUse,
         }
     }
 }
@@ -68,7 +69,7 @@ async fn list_datasets(
 ) -> Result<Json<DatasetList>, Refusal> {
     let query = DatasetQuery {
         search: params.search,
-        is_archived: params.archived,
+        shown: params.shown.shown(),
         page: params.page,
         page_size: params.limit,
     };

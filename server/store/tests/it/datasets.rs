@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use domain::catalogue::Shown;
 use domain::dataset::{
     ChatRole, Dataset, DatasetEdit, DatasetFormat, DatasetQuery, DatasetRow, DatasetState,
     LengthCounts, Message, RejectReason, RejectedRow, Rejections, TokenizerUsed,
@@ -202,10 +203,15 @@ async fn lists_are_searched_paged_and_leave_archived_ones_out() {
             .unwrap();
         assert_eq!(names(DatasetQuery::default()).await.1, 3);
         let archived = DatasetQuery {
-            is_archived: true,
+            shown: Shown::Archived,
             ..DatasetQuery::default()
         };
         assert_eq!(names(archived).await.0, ["Zoo"]);
+        let all = DatasetQuery {
+            shown: Shown::All,
+            ..search("chats")
+        };
+        assert_eq!(names(all).await.1, 4);
         store.archive_dataset(builtin.id, None).await.unwrap();
         assert_eq!(names(DatasetQuery::default()).await.1, 4);
         assert!(store.has_builtin_dataset(&"f".repeat(64)).await.unwrap());

@@ -1,5 +1,6 @@
 //! What the routes of datasets take and answer.
 
+use domain::catalogue::Shown;
 use domain::dataset::{
     ChatRole, Dataset, DatasetFormat, DatasetPage, DatasetQuery, DatasetRow, DatasetState,
     LengthSummary, RejectedRow, Rejections, RowPage, TokenizerUsed,
@@ -49,6 +50,29 @@ impl From<DatasetFormat> for FormatName {
             DatasetFormat::ShareGpt => Self::ShareGpt,
             DatasetFormat::Alpaca => Self::Alpaca,
             DatasetFormat::Csv => Self::Csv,
+        }
+    }
+}
+
+/// Whether archived ones are listed.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ShownName {
+    /// Those in use.
+    InUse,
+    /// Those that were archived.
+    Archived,
+    /// All of them.
+    All,
+}
+
+impl ShownName {
+    /// As queries name it.
+    pub(super) fn shown(self) -> Shown {
+        match self {
+            Self::InUse => Shown::InUse,
+            Self::Archived => Shown::Archived,
+            Self::All => Shown::All,
         }
     }
 }
