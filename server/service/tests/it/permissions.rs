@@ -148,7 +148,7 @@ async fn a_viewer_changes_nothing() {
     let house = House::open().await;
     let viewer = house.person("viewer", Role::Viewer).await;
     let answers = ask_for_everything(&house.ctx, &viewer).await;
-    assert_eq!(answers.len(), 18);
+    assert_eq!(answers.len(), 22);
     for (what, error) in answers {
         assert!(
             matches!(&error, ServiceError::Forbidden(text) if text.contains("role operator")),
