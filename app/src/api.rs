@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod datasets;
 pub mod error;
 pub mod people;
+pub mod reference;
 pub mod session;
 pub mod system;
 pub mod tokens;

@@ -44,7 +44,10 @@ pub fn Frame() -> impl IntoView {
 
 /// The entries of the rail for somebody with that role.
 fn groups(role: Option<Role>) -> Vec<NavGroup> {
-    let mut system = vec![NavItem::new("Metric definitions", routes::DEFINITIONS)];
+    let mut system = vec![
+        NavItem::new("Metric definitions", routes::DEFINITIONS),
+        NavItem::new("API reference", routes::API_REFERENCE),
+    ];
     if role == Some(Role::Administrator) {
         system.push(NavItem::new("People", routes::PEOPLE));
     }

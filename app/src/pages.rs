@@ -1,5 +1,6 @@
 //! The pages, one module each.
 
+pub mod api_reference;
 pub mod benchmark;
 pub mod catalogue_list;
 pub mod clusters;

@@ -8,6 +8,7 @@ use ui::theme::Theme;
 use ui::toast::{ToastHost, provide_toasts};
 
 use crate::frame::Frame;
+use crate::pages::api_reference::ApiReferencePage;
 use crate::pages::benchmark::BenchmarkPage;
 use crate::pages::clusters::one::ClusterPage;
 use crate::pages::clusters::{ClustersPage, NewClusterPage};
@@ -69,6 +70,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/people") view=PeoplePage ssr=SsrMode::Async />
                     <Route path=path!("/people/new") view=NewAccountPage ssr=SsrMode::Async />
                     <Route path=path!("/people/:id") view=AccountPage ssr=SsrMode::Async />
+                    <Route path=path!("/api-reference") view=ApiReferencePage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/*unknown") view=NotFoundPage ssr=SsrMode::Async />
                 </ParentRoute>

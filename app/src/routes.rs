@@ -39,6 +39,8 @@ pub const PEOPLE: &str = "/people";
 pub const NEW_ACCOUNT: &str = "/people/new";
 /// The metric dictionary.
 pub const DEFINITIONS: &str = "/definitions";
+/// The REST API, to read.
+pub const API_REFERENCE: &str = "/api-reference";
 /// Signing in.
 pub const SIGN_IN: &str = "/sign-in";
 /// The first administrator.

@@ -2,6 +2,7 @@
 //!
 //! The browser and the server run the same [`Draft::answer`]: what passes here passes there.
 
+pub mod call;
 pub mod draft;
 pub mod form;
 pub mod planning;
@@ -9,6 +10,7 @@ pub mod preset;
 
 use serde::{Deserialize, Serialize};
 
+pub use call::{EngineCall, LoadCall, MissingAnswer, NodeCall, WorkflowCall};
 pub use draft::{Catalogue, Draft};
 pub use form::StepForm;
 pub use planning::build_plan;

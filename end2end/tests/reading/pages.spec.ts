@@ -57,6 +57,7 @@ test.describe('pages read without JavaScript', () => {
     ['/clusters', 'Clusters', 'This machine'],
     ['/settings', 'Settings', 'SQLite'],
     ['/definitions', 'Metric definitions', 'time to first token'],
+    ['/api-reference', 'API reference', '/api/v1/benchmark/run-workflow'],
     ['/new', 'New benchmark', 'Start a new benchmark'],
   ] as const) {
     test(heading.toLowerCase(), async ({ signedIn: page, visit }) => {

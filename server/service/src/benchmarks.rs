@@ -19,10 +19,12 @@ use crate::records::load_records;
 use crate::{Actor, Ctx, ServiceError};
 
 mod care;
+mod confirm;
 mod engine_log;
 mod reruns;
 
 pub use care::{delete_benchmark, set_archived, set_purpose};
+pub use confirm::{ClaimedRequest, confirm_requests};
 pub use engine_log::{ENGINE_LOG_BYTES_MAX, get_engine_log};
 pub use reruns::{list_reruns, rerun_benchmark};
 

@@ -16,6 +16,7 @@ use crate::datasets::ImportDesk;
 use crate::password::Passwords;
 use crate::rate::{BearerGate, SignInGate};
 use crate::records::RecordsCache;
+use crate::runner_key::RunnerKey;
 use crate::session::SetupToken;
 use crate::system::SystemFacts;
 use crate::tokens::FreshTokens;
@@ -47,6 +48,7 @@ pub struct Ctx {
     ids: IdSource,
     pub(crate) facts: Arc<SystemFacts>,
     pub(crate) setup: Arc<SetupToken>,
+    pub(crate) runner_key: Arc<RunnerKey>,
     pub(crate) gate: Arc<SignInGate>,
     pub(crate) bearer_gate: Arc<BearerGate>,
     pub(crate) fresh_tokens: Arc<FreshTokens>,
@@ -67,6 +69,7 @@ impl Ctx {
             ids: parts.ids,
             facts: Arc::new(parts.facts),
             setup: Arc::default(),
+            runner_key: Arc::default(),
             gate: Arc::default(),
             bearer_gate: Arc::default(),
             fresh_tokens: Arc::default(),
@@ -86,6 +89,11 @@ impl Ctx {
     /// A new id.
     pub(crate) fn new_id(&self) -> Uuid {
         (self.ids)()
+    }
+
+    /// The key of this process's own runner.
+    pub fn runner_key(&self) -> &RunnerKey {
+        &self.runner_key
     }
 
     /// What does not change while the server runs.

@@ -2,6 +2,7 @@
 
 use domain::access::Role;
 use domain::catalogue::CatalogueQuery;
+use domain::field::FieldErrors;
 use domain::id::{BenchmarkId, RerunGroupId, WorkflowId};
 use domain::reruns::Purpose;
 use domain::workflow::{Catalogue, Draft, Step, StepForm, Workflow, WorkflowState, build_plan};
@@ -9,6 +10,10 @@ use store::{NewBenchmark, StoreError};
 
 use crate::error::not_found;
 use crate::{Actor, Ctx, ServiceError};
+
+mod call;
+
+pub use call::{RunWorkflow, WorkflowStanding, get_standing, run_workflow};
 
 /// Open workflows one person may have.
 pub const OPEN_WORKFLOWS_MAX: usize = 100;
@@ -20,12 +25,6 @@ pub async fn start_workflow(
     from: Option<BenchmarkId>,
 ) -> Result<Workflow, ServiceError> {
     actor.require(Role::Operator, "create benchmarks")?;
-    let open = ctx.store.list_open_workflows(actor.person.id).await?;
-    if open.len() >= OPEN_WORKFLOWS_MAX {
-        return Err(ServiceError::Conflict(format!(
-            "You have {OPEN_WORKFLOWS_MAX} unfinished drafts. Finish or discard some first."
-        )));
-    }
     let draft = match from {
         None => Draft::default(),
         Some(id) => {
@@ -37,6 +36,17 @@ pub async fn start_workflow(
             draft
         }
     };
+    new_workflow(ctx, actor, draft).await
+}
+
+/// Adds a workflow with these answers.
+async fn new_workflow(ctx: &Ctx, actor: &Actor, draft: Draft) -> Result<Workflow, ServiceError> {
+    let open = ctx.store.list_open_workflows(actor.person.id).await?;
+    if open.len() >= OPEN_WORKFLOWS_MAX {
+        return Err(ServiceError::Conflict(format!(
+            "You have {OPEN_WORKFLOWS_MAX} unfinished drafts. Finish or discard some first."
+        )));
+    }
     let now = ctx.now();
     let workflow = Workflow {
         id: WorkflowId(ctx.new_id()),
@@ -201,4 +211,32 @@ fn stale(error: StoreError) -> ServiceError {
         ),
         other => other.into(),
     }
+}
+
+/// Cancels a run: the one that a workflow of this person made, or the one of a benchmark. Exactly one
+/// of both is given.
+pub async fn cancel_run(
+    ctx: &Ctx,
+    actor: &Actor,
+    workflow_id: Option<WorkflowId>,
+    benchmark_id: Option<BenchmarkId>,
+) -> Result<BenchmarkId, ServiceError> {
+    actor.require(Role::Operator, "cancel benchmarks")?;
+    let benchmark_id = match (workflow_id, benchmark_id) {
+        (Some(id), None) => match get_workflow(ctx, actor, id).await?.state {
+            WorkflowState::Executed { benchmark_id } => benchmark_id,
+            WorkflowState::Open => {
+                return Err(ServiceError::Conflict(
+                    "This workflow was not executed: there is no run to cancel.".to_owned(),
+                ));
+            }
+        },
+        (None, Some(id)) => id,
+        _ => {
+            let message = "Give either workflow_id or benchmark_id.";
+            return Err(FieldErrors::one("workflow_id", message).into());
+        }
+    };
+    crate::benchmarks::cancel_benchmark(ctx, actor, benchmark_id).await?;
+    Ok(benchmark_id)
 }

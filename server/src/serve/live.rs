@@ -24,6 +24,7 @@ use tower_sessions::Session;
 use tower_sessions::session::Id;
 
 use super::edge::Edge;
+use super::rest::Refusal;
 use super::{problem, session};
 
 /// How often the source is looked at.
@@ -79,26 +80,11 @@ pub(super) async fn get_live(
     let Some(actor) = context.actor else {
         return problem::signed_out(&headers, uri.path());
     };
-    let Ok(slot) = edge.live_slots.clone().try_acquire_owned() else {
-        let message = "Too many pages are watching. Reload this one in a while.";
-        return problem::refuse(StatusCode::SERVICE_UNAVAILABLE, message);
-    };
-    let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
-    let stream = Stream {
-        ctx: edge.ctx.clone(),
-        actor,
-        sender,
-    };
     let telling = match (query.benchmark, query.history) {
         (Some(id), None) => {
             let Ok(id) = id.parse::<BenchmarkId>() else {
                 return problem::refuse(StatusCode::NOT_FOUND, "There is no such benchmark.");
             };
-            // What does not exist is refused now, with a status a browser does not try again.
-            let found = service::benchmarks::get_benchmark(&stream.ctx, &stream.actor, id).await;
-            if let Err(error) = found {
-                return problem::of_service(error);
-            }
             let after = last_event_id(&headers).or(query.after).unwrap_or(0);
             Telling::Journal { id, after }
         }
@@ -108,7 +94,32 @@ pub(super) async fn get_live(
             return problem::refuse(StatusCode::BAD_REQUEST, message);
         }
     };
-    let (session_id, reader) = (session.id(), stream.actor.clone());
+    tell(edge, actor, session.id(), telling)
+        .await
+        .unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Starts telling, for as long as there is somebody to read and they may.
+pub(super) async fn tell(
+    edge: Edge,
+    actor: Actor,
+    session_id: Option<Id>,
+    telling: Telling,
+) -> Result<Response, Refusal> {
+    let Ok(slot) = edge.live_slots.clone().try_acquire_owned() else {
+        let message = "Too many pages are watching. Reload this one in a while.";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+    };
+    let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+    let stream = Stream {
+        ctx: edge.ctx.clone(),
+        actor: actor.clone(),
+        sender,
+    };
+    if let Telling::Journal { id, .. } = telling {
+        // What does not exist is refused now, with a status a browser does not try again.
+        service::benchmarks::get_benchmark(&stream.ctx, &stream.actor, id).await?;
+    }
     tokio::spawn(async move {
         let _slot = slot;
         let reader_gone = stream.sender.clone();
@@ -116,21 +127,23 @@ pub(super) async fn get_live(
             () = stream.tell(telling) => {}
             () = reader_gone.closed() => {}
             () = edge.stopping.cancelled() => {}
-            () = until_signed_out(&edge, &reader, session_id) => {}
+            () = until_signed_out(&edge, &actor, session_id) => {}
         }
     });
     let events = Sse::new(ReceiverStream::new(receiver))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT_EVERY));
-    (
+    Ok((
         [(X_ACCEL_BUFFERING, HeaderValue::from_static("no"))],
         events,
     )
-        .into_response()
+        .into_response())
 }
 
 /// What to tell.
-enum Telling {
+pub(super) enum Telling {
+    /// A journal, after this number.
     Journal { id: BenchmarkId, after: i64 },
+    /// The rows of the history.
     History,
 }
 
@@ -188,7 +201,8 @@ async fn until_signed_out(edge: &Edge, reader: &Actor, id: Option<Id>) {
     }
 }
 
-fn last_event_id(headers: &HeaderMap) -> Option<i64> {
+/// The number of the last event a reader has seen.
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<i64> {
     headers
         .get(LAST_EVENT_ID)?
         .to_str()

@@ -16,16 +16,23 @@
 mod answer;
 mod benchmarks;
 mod datasets;
+mod distribution;
 mod document;
 mod extract;
 mod gate;
 mod list_params;
+mod nodes;
+mod reference;
+mod request_metrics;
 mod requests;
 mod result;
+mod running;
 mod things;
+mod workflows;
 
 use std::sync::Arc;
 
+use app::api::reference::ApiReference;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
@@ -52,11 +59,19 @@ fn reference_routes() -> OpenApiRouter<Edge> {
         .merge(benchmarks::routes())
         .merge(result::routes())
         .merge(requests::routes())
+        .merge(request_metrics::routes())
+        .merge(distribution::routes())
+        .merge(running::reference_routes())
+        .merge(nodes::routes())
+        .merge(workflows::reference_routes())
 }
 
 /// What the reference does not have: under [`VERSIONED`] only.
 fn further_routes() -> OpenApiRouter<Edge> {
-    OpenApiRouter::new().merge(datasets::routes())
+    OpenApiRouter::new()
+        .merge(datasets::routes())
+        .merge(running::further_routes())
+        .merge(workflows::further_routes())
 }
 
 /// Whether a path belongs to the API, whose gate looks itself where a request comes from.
@@ -64,19 +79,21 @@ pub(super) fn is_api_path(path: &str) -> bool {
     path == "/benchmark" || path.starts_with("/benchmark/") || path.starts_with("/api/v1/")
 }
 
-/// All routes with their gate. The layer that says who asks comes around it.
-pub(super) fn routes(policy: &Policy) -> Router<Edge> {
+/// All routes with their gate, and what people may read about them. The layer that says who asks
+/// comes around it.
+pub(super) fn routes(policy: &Policy) -> (Router<Edge>, Arc<ApiReference>) {
     let (router, document) = OpenApiRouter::with_openapi(document::frame())
         .merge(reference_routes())
         .nest(VERSIONED, reference_routes().merge(further_routes()))
         .split_for_parts();
     let document = document::finish(document);
     let text = Bytes::from(document.to_string());
+    let reference = Arc::new(reference::of_document(&document));
     let gate = GateState {
         gate: Arc::new(Gate::of(&document)),
         policy: policy.clone(),
     };
-    router
+    let router = router
         .layer(from_fn_with_state(gate, gate::check))
         .route(
             DOCUMENT_PATH,
@@ -90,7 +107,8 @@ pub(super) fn routes(policy: &Policy) -> Router<Edge> {
         .route("/api/v1/{*unknown}", any(unknown))
         .layer(map_response(in_one_form))
         // The gate bounds bodies, each by what its route may take.
-        .layer(DefaultBodyLimit::disable())
+        .layer(DefaultBodyLimit::disable());
+    (router, reference)
 }
 
 /// There is no such route of the API.

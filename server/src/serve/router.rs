@@ -1,8 +1,10 @@
 //! Which path leads where, and what every request passes on its way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::api::RequestContext;
+use app::api::reference::ApiReference;
 use app::routes::DATASET_UPLOAD as UPLOAD;
 use app::shell::shell;
 use axum::Router;
@@ -45,6 +47,7 @@ pub(super) fn router(
     policy: &Policy,
     session_layer: SessionManagerLayer<SessionRows>,
 ) -> Router {
+    let (api, reference) = rest::routes(policy);
     let mut pages = Router::new();
     for page in generate_route_list(app::App) {
         pages = pages.route(page.path(), any(render_page));
@@ -61,8 +64,9 @@ pub(super) fn router(
         .route("/benchmarks/{id}/result.json", get(get_result))
         .fallback(render_page)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(Extension(reference))
+        .merge(api)
         .merge(uploads)
-        .merge(rest::routes(policy))
         .layer(from_fn_with_state(edge.clone(), attach_visitor))
         .layer(session_layer)
         .with_state(edge.clone());
@@ -136,6 +140,7 @@ async fn get_health(axum::extract::State(edge): axum::extract::State<Edge>) -> R
 /// API.
 async fn render_page(
     Extension(context): Extension<RequestContext>,
+    Extension(reference): Extension<Arc<ApiReference>>,
     request: Request<Body>,
 ) -> Response {
     if rest::is_api_path(request.uri().path()) {
@@ -150,6 +155,7 @@ async fn render_page(
     let assets = assets::page_assets();
     let provide = move || {
         provide_context(context.clone());
+        provide_context(Arc::clone(&reference));
         if let Some(assets) = &assets {
             provide_context(assets.clone());
         }
@@ -169,6 +175,7 @@ const OPEN_FUNCTIONS: [&str; 4] = [
 /// A server function of the app.
 async fn call_server_function(
     Extension(context): Extension<RequestContext>,
+    Extension(reference): Extension<Arc<ApiReference>>,
     request: Request<Body>,
 ) -> Response {
     let path = request.uri().path().to_owned();
@@ -178,7 +185,10 @@ async fn call_server_function(
     if context.actor.is_none() && !OPEN_FUNCTIONS.contains(&path.as_str()) {
         return problem::signed_out_of_call(request.headers());
     }
-    let provide = move || provide_context(context.clone());
+    let provide = move || {
+        provide_context(context.clone());
+        provide_context(Arc::clone(&reference));
+    };
     leptos_axum::handle_server_fns_with_context(provide, request)
         .await
         .into_response()

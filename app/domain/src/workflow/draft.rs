@@ -344,4 +344,4 @@ impl Draft {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -7,11 +7,13 @@
 )]
 
 mod accounts;
+mod calls;
 mod catalogue;
 mod datasets;
 mod house;
 mod people;
 mod permissions;
+mod runner_door;
 mod runs;
 mod samples;
 mod tokens;

@@ -94,6 +94,12 @@ pub(super) fn finish(document: utoipa::openapi::OpenApi) -> Value {
             "name": "assay_session",
             "description": "The session of a signed-in browser, for pages of this server.",
         },
+        "runner": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "x-assay-runner-key",
+            "description": "The key of the server's own runner. It never leaves the server's process.",
+        },
     });
     let responses = REFUSALS.iter().map(|(_, name, text)| {
         let response = json!({
@@ -125,7 +131,9 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
     {
         operation["operationId"] = Value::from(format!("unversioned_{id}"));
     }
-    let parameters = operation["parameters"].as_array_mut();
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
     let mut names_something = path.contains('{');
     let mut has_query = false;
     for parameter in parameters.into_iter().flatten() {
@@ -134,7 +142,9 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
         let name = parameter["name"].as_str();
         names_something |= name.is_some_and(|name| name.ends_with("_id"));
         // In a URL a value is there or not; there is no null.
-        drop_null(&mut parameter["schema"]);
+        if let Some(schema) = parameter.get_mut("schema") {
+            drop_null(schema);
+        }
     }
     if operation["security"].is_null() {
         operation["security"] = json!([{ "token": [] }, { "session": [] }]);

@@ -10,7 +10,7 @@ use app::api::RequestContext;
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::field::FieldErrors;
@@ -20,7 +20,7 @@ use service::Via;
 use super::answer::Refusal;
 use super::extract::Checked;
 use crate::serve::security::Policy;
-use operation::Operation;
+use operation::{Callers, Operation};
 
 /// Largest JSON body. The longest the API takes is a workflow with the metrics of many nodes.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -29,6 +29,14 @@ const JSON_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Gate {
     /// By path as routed, and method.
     operations: HashMap<(String, String), Operation>,
+}
+
+/// The header in which the runner of this process shows its key.
+const RUNNER_KEY: HeaderName = HeaderName::from_static("x-assay-runner-key");
+
+/// The runner's key, if a request shows one.
+pub(super) fn runner_key_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(RUNNER_KEY)?.to_str().ok()
 }
 
 /// What the gate needs to judge.
@@ -85,8 +93,10 @@ async fn admit(
     policy: &Policy,
     request: Request,
 ) -> Result<Request, Refusal> {
-    if !operation.is_open {
-        check_caller(policy, &request)?;
+    match operation.callers {
+        Callers::Anyone => {}
+        Callers::SignedIn => check_caller(policy, &request)?,
+        Callers::Runner => check_runner(&request)?,
     }
     let (mut parts, body) = request.into_parts();
     let (query, mut errors) = operation.read_query(&parts.uri);
@@ -143,6 +153,19 @@ fn check_caller(policy: &Policy, request: &Request) -> Result<(), Refusal> {
         StatusCode::FORBIDDEN,
         "This request did not come from a page of this server. Programs send a token.",
     ))
+}
+
+/// The key itself is judged by the use case; here those are refused who show none.
+fn check_runner(request: &Request) -> Result<(), Refusal> {
+    if runner_key_of(request.headers()).is_some() {
+        return Ok(());
+    }
+    let context = request.extensions().get::<RequestContext>();
+    if context.is_some_and(|context| context.actor.is_some()) {
+        let message = "Only the runner of this server may do this.";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+    }
+    Err(Refusal::signed_out())
 }
 
 async fn read_bytes(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, Refusal> {

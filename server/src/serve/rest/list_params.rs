@@ -1,5 +1,7 @@
 //! The parameters of the history, in the reference's names.
 
+use domain::bounds::Bounds;
+use domain::finite::Finite;
 use domain::history::{HistoryQuery, NameFilter, SORT_TERMS_MAX, SortKey, SortTerm};
 use domain::run::RunStatus;
 use serde::Deserialize;
@@ -59,6 +61,24 @@ pub(super) struct ListParams {
     /// Only benchmarks with every one of these tags. May be repeated.
     #[param(max_items = 20)]
     tags: Option<Vec<String>>,
+    /// Smallest asked concurrency. A range leaves out open loops.
+    #[param(minimum = 1, maximum = 10_000)]
+    min_concurrency: Option<u32>,
+    /// Largest asked concurrency.
+    #[param(minimum = 1, maximum = 10_000)]
+    max_concurrency: Option<u32>,
+    /// Smallest median time to first token in milliseconds. A range leaves out benchmarks without one.
+    #[param(minimum = 0)]
+    min_ttft: Option<f64>,
+    /// Largest median time to first token in milliseconds.
+    #[param(minimum = 0)]
+    max_ttft: Option<f64>,
+    /// Smallest median time per output token in milliseconds.
+    #[param(minimum = 0)]
+    min_tpot: Option<f64>,
+    /// Largest median time per output token in milliseconds.
+    #[param(minimum = 0)]
+    max_tpot: Option<f64>,
     /// At most three columns separated by commas, each with `-` before it for largest or newest first.
     #[param(
         max_length = 200,
@@ -102,6 +122,20 @@ impl ListParams {
                 Err(_) => query.cluster_name = Some(name_filter(cluster)),
             }
         }
+        let number = |end: Option<f64>| end.and_then(Finite::new);
+        let whole = |end: Option<u32>| end.map(Finite::from);
+        query.concurrency = Bounds {
+            min: whole(self.min_concurrency),
+            max: whole(self.max_concurrency),
+        };
+        query.ttft_ms = Bounds {
+            min: number(self.min_ttft),
+            max: number(self.max_ttft),
+        };
+        query.tpot_ms = Bounds {
+            min: number(self.min_tpot),
+            max: number(self.max_tpot),
+        };
         if let Some(text) = &self.order_by {
             query.order = sorts_of(text);
         }

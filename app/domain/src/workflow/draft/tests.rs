@@ -64,7 +64,7 @@ fn credential(bits: u128, base_url: &str) -> Credential {
     }
 }
 
-fn catalogue() -> Catalogue {
+pub(in crate::workflow) fn catalogue() -> Catalogue {
     Catalogue {
         clusters: vec![
             cluster(1, ClusterKind::ThisMachine),
@@ -103,7 +103,7 @@ fn catalogue() -> Catalogue {
     }
 }
 
-fn id(bits: u128) -> String {
+pub(in crate::workflow) fn id(bits: u128) -> String {
     Uuid::from_u128(bits).to_string()
 }
 

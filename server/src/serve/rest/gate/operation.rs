@@ -18,8 +18,8 @@ const ERRORS_MAX: usize = 50;
 
 /// One operation.
 pub(super) struct Operation {
-    /// Whether it answers whoever asks.
-    pub(super) is_open: bool,
+    /// Whom it answers.
+    pub(super) callers: Callers,
     /// Whether it takes a JSON body.
     pub(super) takes_json: bool,
     /// Whether it cannot do without.
@@ -29,6 +29,28 @@ pub(super) struct Operation {
     schema: Value,
     /// Made with the first request: most routes are not used between two starts.
     validator: OnceLock<Result<Validator, String>>,
+}
+
+/// Whom an operation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Callers {
+    /// Whoever asks.
+    Anyone,
+    /// Whoever is known, by token or session.
+    SignedIn,
+    /// The runner of this process.
+    Runner,
+}
+
+impl Callers {
+    /// As the document says; what says nothing is for those who are known.
+    fn of(security: Option<&Vec<Value>>) -> Self {
+        match security.map(Vec::as_slice) {
+            Some([]) => Self::Anyone,
+            Some([only]) if only.get("runner").is_some() => Self::Runner,
+            _ => Self::SignedIn,
+        }
+    }
 }
 
 struct Parameter {
@@ -93,7 +115,7 @@ impl Operation {
         });
         let security = operation["security"].as_array();
         Self {
-            is_open: security.is_some_and(Vec::is_empty),
+            callers: Callers::of(security),
             takes_json,
             needs_body,
             parameters,

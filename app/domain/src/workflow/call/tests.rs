@@ -1,0 +1,190 @@
+use super::*;
+use crate::workflow::draft::tests::{catalogue, id};
+use crate::workflow::planning::build_plan;
+
+/// What clients of the reference repeat with every step.
+fn basic() -> WorkflowCall {
+    WorkflowCall {
+        name: Some("test-111".to_owned()),
+        tags: Some(Vec::new()),
+        description: Some("test-111".to_owned()),
+        concurrent_requests: Some(50),
+        eval_with: Some("configuration".to_owned()),
+        ..WorkflowCall::default()
+    }
+}
+
+fn lengths() -> LoadCall {
+    LoadCall {
+        input_tokens: Some("50".to_owned()),
+        output_tokens: Some("100".to_owned()),
+        ..LoadCall::default()
+    }
+}
+
+fn everything() -> WorkflowCall {
+    WorkflowCall {
+        load: lengths(),
+        cluster_id: Some(id(2)),
+        nodes: Some(vec![NodeCall {
+            hostname: Some("n20".to_owned()),
+            ..NodeCall::default()
+        }]),
+        model_id: Some(id(2)),
+        user_confirmation: Some(true),
+        ..basic()
+    }
+}
+
+#[test]
+fn the_reference_s_steps_one_by_one_give_the_plan_of_one_call() {
+    let catalogue = catalogue();
+    let all = everything();
+    let steps = [
+        basic(),
+        WorkflowCall {
+            load: lengths(),
+            ..basic()
+        },
+        WorkflowCall {
+            cluster_id: all.cluster_id.clone(),
+            ..basic()
+        },
+        WorkflowCall {
+            nodes: all.nodes.clone(),
+            ..basic()
+        },
+        WorkflowCall {
+            model_id: all.model_id.clone(),
+            ..basic()
+        },
+        WorkflowCall {
+            user_confirmation: Some(true),
+            ..basic()
+        },
+        basic(),
+    ];
+    let stepwise = steps.iter().fold(Draft::default(), |draft, call| {
+        draft.answer_call(call, &catalogue).unwrap()
+    });
+    let at_once = Draft::default().answer_call(&all, &catalogue).unwrap();
+    assert_eq!(stepwise, at_once);
+    assert_eq!(at_once.missing(&catalogue), []);
+    let plan = build_plan(&at_once, &catalogue).unwrap();
+    assert_eq!(plan.workload.arrival.concurrency(), Some(50));
+    assert_eq!(plan.workload.input.to_string(), "50");
+}
+
+#[test]
+fn a_change_takes_the_confirmation_back_and_a_repetition_does_not() {
+    let catalogue = catalogue();
+    let confirmed = Draft::default()
+        .answer_call(&everything(), &catalogue)
+        .unwrap();
+    let again = confirmed.answer_call(&basic(), &catalogue).unwrap();
+    assert!(again.is_confirmed);
+    let changed = WorkflowCall {
+        concurrent_requests: Some(51),
+        ..WorkflowCall::default()
+    };
+    let changed = confirmed.answer_call(&changed, &catalogue).unwrap();
+    let missing = changed.missing(&catalogue);
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].field, "user_confirmation");
+}
+
+#[test]
+fn a_cloud_model_wants_a_credential_and_no_other_does() {
+    let mut call = everything();
+    call.model_id = Some(id(4));
+    call.user_confirmation = None;
+    let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
+    let missing = draft.missing(&catalogue());
+    let fields: Vec<&str> = missing.iter().map(|answer| answer.field).collect();
+    assert_eq!(fields, ["credential_id", "user_confirmation"]);
+    call.credential_id = Some(id(1));
+    call.user_confirmation = Some(true);
+    let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
+    assert_eq!(draft.missing(&catalogue()), []);
+    call.model_id = Some(id(2));
+    let errors = draft.answer_call(&call, &catalogue()).unwrap_err();
+    assert!(errors.at("credential_id").is_some(), "{errors:?}");
+}
+
+#[test]
+fn every_bad_field_is_named_as_the_call_names_it() {
+    let call = WorkflowCall {
+        name: Some(" ".to_owned()),
+        concurrent_requests: Some(0),
+        load: LoadCall {
+            input_tokens: Some("many".to_owned()),
+            output_tokens: Some("0".to_owned()),
+            ..LoadCall::default()
+        },
+        cluster_id: Some(id(1)),
+        nodes: Some(vec![NodeCall::default()]),
+        model_id: Some(id(9)),
+        ..basic()
+    };
+    let errors = Draft::default()
+        .answer_call(&call, &catalogue())
+        .unwrap_err();
+    for field in [
+        "name",
+        "concurrent_requests",
+        "max_input_tokens",
+        "max_output_tokens",
+        "nodes.0",
+        "model_id",
+    ] {
+        assert!(errors.at(field).is_some(), "{field}: {errors:?}");
+    }
+}
+
+#[test]
+fn an_empty_draft_misses_every_step() {
+    let missing = Draft::default().missing(&catalogue());
+    let fields: Vec<&str> = missing.iter().map(|answer| answer.field).collect();
+    assert_eq!(
+        fields,
+        [
+            "name",
+            "concurrent_requests",
+            "eval_with",
+            "max_input_tokens",
+            "max_output_tokens",
+            "cluster_id",
+            "nodes",
+            "model_id",
+            "user_confirmation"
+        ]
+    );
+}
+
+#[test]
+fn an_engine_follows_from_the_model_unless_it_is_named() {
+    let mut call = everything();
+    call.cluster_id = Some(id(1));
+    call.nodes = Some(vec![NodeCall {
+        id: Some(id(10)),
+        hostname: Some("another name".to_owned()),
+    }]);
+    for (model, preset) in [(1, EnginePreset::LlamaCpp), (3, EnginePreset::Reference)] {
+        call.model_id = Some(id(model));
+        let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
+        let engine = draft.model.unwrap().engine.unwrap();
+        assert_eq!(engine.preset, preset);
+    }
+    call.model_id = Some(id(1));
+    call.engine = Some(EngineCall {
+        preset: Some("custom".to_owned()),
+        arguments: Some(vec!["serve".to_owned(), "--port={port}".to_owned()]),
+        environment: Some(vec![("A".to_owned(), "x y".to_owned())]),
+        readiness_timeout_s: Some(7),
+    });
+    let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
+    let engine = draft.model.unwrap().engine.unwrap();
+    assert_eq!(engine.arguments, ["serve", "--port={port}"]);
+    assert_eq!(engine.environment, [("A".to_owned(), "x y".to_owned())]);
+    assert_eq!(engine.readiness_timeout_s, 7);
+}
