@@ -76,7 +76,7 @@ async fn run_a_benchmark(house: &House, program: &Program) {
 
 /// `2345` of `  2345 generated, 2345 passed`.
 fn cases_of(output: &str) -> Option<u32> {
-    let line = output.lines().find(|line| line.contains(" generated"))?;
+    let line = output.lines().find(|line| line.contains(" generated, "))?;
     line.split_whitespace()
         .next()?
         .replace(',', "")
