@@ -4,6 +4,7 @@ pub mod facts;
 pub mod form;
 pub mod one;
 
+use domain::access::Role;
 use domain::catalogue::{Cluster, ClusterKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -17,6 +18,7 @@ use crate::api::credentials::visible_credentials;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::found_engines::FoundEngines;
 use crate::pages::parts::load_failed;
+use crate::pages::rights::OnlyFor;
 use crate::routes;
 use facts::{Reachability, node_in_words};
 use form::EndpointFormView;
@@ -48,7 +50,9 @@ pub fn ClustersPage() -> impl IntoView {
         })
     };
     let actions = || {
-        view! { <LinkButton href=routes::NEW_CLUSTER kind=ButtonKind::Primary>"Add an endpoint"</LinkButton> }
+        view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_CLUSTER kind=ButtonKind::Primary>"Add an endpoint"</LinkButton>
+        </OnlyFor> }
     };
     view! {
         <Title text="Clusters" />

@@ -3,6 +3,7 @@
 pub mod form;
 pub mod one;
 
+use domain::access::Role;
 use domain::catalogue::{CatalogueQuery, Credential, TestOutcome};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -16,6 +17,7 @@ use ui::tone::Tone;
 use crate::api::credentials::list_credentials;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::parts::load_failed;
+use crate::pages::rights::OnlyFor;
 use crate::routes;
 use form::CredentialFormView;
 
@@ -50,7 +52,9 @@ pub fn CredentialsPage() -> impl IntoView {
         })
     };
     let actions = || {
-        view! { <LinkButton href=routes::NEW_CREDENTIAL kind=ButtonKind::Primary>"Add a credential"</LinkButton> }
+        view! { <OnlyFor least=Role::Administrator>
+        <LinkButton href=routes::NEW_CREDENTIAL kind=ButtonKind::Primary>"Add a credential"</LinkButton>
+        </OnlyFor> }
     };
     view! {
         <Title text="Credentials" />
@@ -64,8 +68,11 @@ pub fn CredentialsPage() -> impl IntoView {
 }
 
 fn no_credentials() -> impl IntoView {
-    let actions =
-        || view! { <LinkButton href=routes::NEW_CREDENTIAL>"Add a credential"</LinkButton> };
+    let actions = || {
+        view! { <OnlyFor least=Role::Administrator>
+        <LinkButton href=routes::NEW_CREDENTIAL>"Add a credential"</LinkButton>
+        </OnlyFor> }
+    };
     view! {
         <EmptyState
             title="No credentials yet"

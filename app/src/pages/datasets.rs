@@ -7,6 +7,7 @@ pub mod rejected;
 pub mod rows;
 mod upload;
 
+use domain::access::Role;
 use domain::catalogue::Shown;
 use domain::dataset::{Dataset, DatasetPage, DatasetQuery, DatasetState, LengthSummary};
 use leptos::prelude::*;
@@ -25,6 +26,7 @@ use ui::tone::Tone;
 
 use crate::api::datasets::list_datasets;
 use crate::pages::parts::{load_failed, pager};
+use crate::pages::rights::OnlyFor;
 use crate::query::url_with;
 use crate::routes;
 
@@ -43,7 +45,9 @@ pub fn DatasetsPage() -> impl IntoView {
         })
     };
     let actions = || {
-        view! { <LinkButton href=routes::NEW_DATASET kind=ButtonKind::Primary>"Import a dataset"</LinkButton> }
+        view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_DATASET kind=ButtonKind::Primary>"Import a dataset"</LinkButton>
+        </OnlyFor> }
     };
     view! {
         <Title text="Datasets" />
@@ -166,7 +170,11 @@ fn nothing(query: &DatasetQuery) -> impl IntoView + use<> {
             <EmptyState title="Nothing is archived" text="What is archived stays readable, and is not offered to new benchmarks." />
         };
     }
-    let actions = || view! { <LinkButton href=routes::NEW_DATASET>"Import a dataset"</LinkButton> };
+    let actions = || {
+        view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_DATASET>"Import a dataset"</LinkButton>
+        </OnlyFor> }
+    };
     view! {
         <EmptyState
             title="No datasets yet"

@@ -4,6 +4,7 @@ pub mod live_rows;
 pub mod table;
 pub mod toolbar;
 
+use domain::access::Role;
 use domain::history::{HistoryPage as Page, HistoryQuery};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -17,6 +18,7 @@ use ui::pager::Pager;
 use crate::api::benchmarks::list_benchmarks;
 use crate::pages::found_engines::FoundEngines;
 use crate::pages::parts::load_failed;
+use crate::pages::rights::OnlyFor;
 use crate::query::history_query;
 use crate::routes;
 use live_rows::{LiveRows, follow_rows};
@@ -54,7 +56,11 @@ pub fn HistoryPage() -> impl IntoView {
         }
     };
     let actions = || {
-        view! { <LinkButton href=routes::NEW kind=ButtonKind::Primary>"Run another benchmark"</LinkButton> }
+        view! {
+            <OnlyFor least=Role::Operator>
+                <LinkButton href=routes::NEW kind=ButtonKind::Primary>"Run another benchmark"</LinkButton>
+            </OnlyFor>
+        }
     };
     view! {
         <Title text="Benchmarks" />
@@ -100,8 +106,10 @@ fn body(page: Page, query: HistoryQuery, live: LiveRows) -> impl IntoView {
 fn nothing_yet() -> impl IntoView {
     let actions = || {
         view! {
-            <LinkButton href=routes::NEW>"Set up the first benchmark"</LinkButton>
-            <LinkButton href=routes::NEW_CLUSTER>"Add an endpoint"</LinkButton>
+            <OnlyFor least=Role::Operator>
+                <LinkButton href=routes::NEW>"Set up the first benchmark"</LinkButton>
+                <LinkButton href=routes::NEW_CLUSTER>"Add an endpoint"</LinkButton>
+            </OnlyFor>
         }
     };
     view! {

@@ -3,6 +3,7 @@
 pub mod form;
 pub mod one;
 
+use domain::access::Role;
 use domain::catalogue::{CatalogueQuery, Model};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -16,6 +17,7 @@ use ui::table::{Column, Table};
 use crate::api::catalogue::list_models;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::parts::load_failed;
+use crate::pages::rights::OnlyFor;
 use crate::routes;
 use form::ModelFormView;
 
@@ -50,7 +52,9 @@ pub fn ModelsPage() -> impl IntoView {
         })
     };
     let actions = || {
-        view! { <LinkButton href=routes::NEW_MODEL kind=ButtonKind::Primary>"Add a model"</LinkButton> }
+        view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_MODEL kind=ButtonKind::Primary>"Add a model"</LinkButton>
+        </OnlyFor> }
     };
     view! {
         <Title text="Models" />
@@ -64,7 +68,11 @@ pub fn ModelsPage() -> impl IntoView {
 }
 
 fn no_models() -> impl IntoView {
-    let actions = || view! { <LinkButton href=routes::NEW_MODEL>"Add a model"</LinkButton> };
+    let actions = || {
+        view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_MODEL>"Add a model"</LinkButton>
+        </OnlyFor> }
+    };
     view! {
         <EmptyState
             title="No models yet"

@@ -5,6 +5,17 @@ use leptos::prelude::*;
 
 use crate::frame::VisitorResource;
 
+/// Whether whoever looks at the page has at least the role `least`. For pages that wait for data
+/// anyway; take the resource from the context before.
+pub async fn is_at_least(visitor: Option<VisitorResource>, least: Role) -> bool {
+    match visitor {
+        Some(visitor) => visitor
+            .await
+            .is_ok_and(|visitor| visitor.person.role >= least),
+        None => false,
+    }
+}
+
 /// Shows its children to people with at least the role `least`.
 #[component]
 pub fn OnlyFor(

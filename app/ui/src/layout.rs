@@ -214,16 +214,24 @@ mod tests {
     }
 
     #[test]
-    fn the_current_page_is_marked_in_both_menus() {
+    fn the_current_page_is_marked() {
         let html = Owner::new().with(|| {
             let groups = vec![
                 NavGroup::untitled(vec![NavItem::new("Benchmarks", "/benchmarks")]),
                 NavGroup::new("Catalogue", vec![NavItem::new("Models", "/models")]),
             ];
-            view! { <AppFrame groups path=Signal::stored("/models/7".to_owned())>"page"</AppFrame> }
-                .to_html()
+            let path = Signal::stored("/models/7".to_owned());
+            view! { <RailNav groups=Signal::stored(groups) path /> }.to_html()
         });
-        assert_eq!(html.matches(r#"aria-current="page""#).count(), 2, "{html}");
+        assert_eq!(html.matches(r#"aria-current="page""#).count(), 1, "{html}");
+    }
+
+    #[test]
+    fn the_menu_of_narrow_screens_needs_no_script() {
+        let html = Owner::new().with(|| {
+            let path = Signal::stored("/".to_owned());
+            view! { <AppFrame groups=Vec::new() path>"page"</AppFrame> }.to_html()
+        });
         assert!(html.contains("<details"), "{html}");
     }
 }

@@ -28,6 +28,8 @@ mod requests;
 mod result;
 mod running;
 mod things;
+mod tokens;
+mod users;
 mod workflows;
 
 use std::sync::Arc;
@@ -72,6 +74,8 @@ fn further_routes() -> OpenApiRouter<Edge> {
         .merge(datasets::routes())
         .merge(running::further_routes())
         .merge(workflows::further_routes())
+        .merge(users::routes())
+        .merge(tokens::routes())
 }
 
 /// Whether a path belongs to the API, whose gate looks itself where a request comes from.

@@ -108,6 +108,16 @@ impl Postgres {
         )
     }
 
+    /// Everything in the database of that URL, as text.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub fn dump(&self, url: &str) -> Vec<u8> {
+        self.programs
+            .run("pg_dump", |command| command.arg("--dbname").arg(url))
+    }
+
     /// Its process, to stop it midway or to read its log.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -178,8 +188,8 @@ impl Programs {
         command
     }
 
-    /// Runs a program to its end.
-    fn run(&self, program: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
+    /// Runs a program to its end, and returns what it printed.
+    fn run(&self, program: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Vec<u8> {
         let output = arguments(&mut self.command(program)).output();
         let output = output.unwrap_or_else(|error| panic!("could not start {program}: {error}"));
         assert!(
@@ -187,5 +197,6 @@ impl Programs {
             "{program} failed: {}",
             String::from_utf8_lossy(&output.stderr)
         );
+        output.stdout
     }
 }

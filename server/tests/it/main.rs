@@ -13,6 +13,8 @@ mod program;
 mod recovery;
 mod reference;
 mod rest;
+mod routes;
 mod schemathesis;
+mod secrets;
 mod tls;
 mod tokens;

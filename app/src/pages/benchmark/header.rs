@@ -1,5 +1,6 @@
 //! The head of a benchmark's page: what was run, its states, and what can be done with it.
 
+use domain::access::Role;
 use domain::history::{BenchmarkDetail, HistoryQuery};
 use domain::id::BenchmarkId;
 use domain::reruns::Purpose;
@@ -21,6 +22,7 @@ use crate::api::benchmarks::{
 };
 use crate::api::workflows::StartWorkflow;
 use crate::pages::parts::{StatusBadge, action_failure, messages};
+use crate::pages::rights::OnlyFor;
 use crate::routes;
 
 /// The head. `status` may be live.
@@ -67,25 +69,29 @@ pub fn BenchmarkHeader(
             {is_reference.then(|| view! { <Badge tone=Tone::Neutral label="Reference engine" title="Answers on a schedule: its figures say nothing about any model" /> })}
             {is_sample.then(|| view! { <Badge tone=Tone::Neutral label="Sample" title="Made by demo mode, really run on this machine" /> })}
             {move || tags.get().into_iter().map(tag_link).collect_view()}
-            <TagEditor id tags action=set_tags />
-            <PurposeEditor id purpose action=set_purpose />
+            <OnlyFor least=Role::Operator>
+                <TagEditor id tags action=set_tags />
+                <PurposeEditor id purpose action=set_purpose />
+            </OnlyFor>
         }
     };
     let actions = move || {
         view! {
-            {move || (!status.get().is_terminal()).then(|| view! { <Cancel id action=cancel /> })}
-            <ActionForm action=start>
-                <input type="hidden" name="from" value=id.to_string() />
-                <Button busy=start.pending()>"Start from this"</Button>
-            </ActionForm>
-            {move || status.get().is_terminal().then(|| view! {
-                <ActionForm action=rerun>
-                    <input type="hidden" name="id" value=id.to_string() />
-                    <Button busy=rerun.pending()>"Run again"</Button>
+            <OnlyFor least=Role::Operator>
+                {move || (!status.get().is_terminal()).then(|| view! { <Cancel id action=cancel /> })}
+                <ActionForm action=start>
+                    <input type="hidden" name="from" value=id.to_string() />
+                    <Button busy=start.pending()>"Start from this"</Button>
                 </ActionForm>
-                <ArchiveButton id is_archived action=set_archived />
-                <DeleteButton id action=delete />
-            })}
+                {move || status.get().is_terminal().then(|| view! {
+                    <ActionForm action=rerun>
+                        <input type="hidden" name="id" value=id.to_string() />
+                        <Button busy=rerun.pending()>"Run again"</Button>
+                    </ActionForm>
+                    <ArchiveButton id is_archived action=set_archived />
+                    <DeleteButton id action=delete />
+                })}
+            </OnlyFor>
         }
     };
     let description = detail.plan.description.clone();

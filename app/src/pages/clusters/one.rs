@@ -1,5 +1,6 @@
 //! One cluster: how it stands, what it has, its form.
 
+use domain::access::Role;
 use domain::catalogue::{
     CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, Model, Node,
     UsedBy,
@@ -27,9 +28,11 @@ use crate::api::catalogue::{
     list_models,
 };
 use crate::api::credentials::visible_credentials;
+use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
 use crate::pages::put_away::PutAway;
+use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
 
@@ -89,10 +92,12 @@ pub fn ClusterPage() -> impl IntoView {
             })
         },
     );
+    let visitor = use_context::<VisitorResource>();
     let page = move || {
         Suspend::new(async move {
+            let may_edit = is_at_least(visitor, Role::Operator).await;
             match loaded.await {
-                Ok(loaded) => one_cluster(loaded, actions).into_any(),
+                Ok(loaded) => one_cluster(loaded, may_edit, actions).into_any(),
                 Err(error) => load_failed("The cluster", &error),
             }
         })
@@ -102,7 +107,7 @@ pub fn ClusterPage() -> impl IntoView {
     }
 }
 
-fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
+fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoView + use<> {
     let Loaded {
         cluster,
         used,
@@ -123,7 +128,7 @@ fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
         }
         ClusterKind::Endpoint { base_url, .. } => base_url.clone(),
     };
-    let put_away = is_endpoint.then(|| PutAway {
+    let put_away = (may_edit && is_endpoint).then(|| PutAway {
         is_archived: cluster.archived_at.is_some(),
         is_used: used.benchmark_count > 0,
         consequence: "A key of its own is destroyed with it.",
@@ -134,7 +139,7 @@ fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
         let put_away = put_away.clone();
         let (check_id, refresh_id) = (id.clone(), id);
         move || {
-            let refresh_form = (!is_endpoint).then(|| {
+            let refresh_form = (may_edit && !is_endpoint).then(|| {
                 view! {
                     <ActionForm action=refresh>
                         <input type="hidden" name="id" value=refresh_id />
@@ -142,13 +147,18 @@ fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
                     </ActionForm>
                 }
             });
+            let check_form = may_edit.then(|| {
+                view! {
+                    <ActionForm action=check>
+                        <input type="hidden" name="id" value=check_id />
+                        <Button busy=check.pending()>"Check now"</Button>
+                    </ActionForm>
+                }
+            });
             view! {
                 {put_away.map(|put_away| put_away.buttons(archive))}
                 {refresh_form}
-                <ActionForm action=check>
-                    <input type="hidden" name="id" value=check_id />
-                    <Button busy=check.pending()>"Check now"</Button>
-                </ActionForm>
+                {check_form}
             }
         }
     };
@@ -173,7 +183,7 @@ fn one_cluster(loaded: Loaded, actions: Actions) -> impl IntoView + use<> {
         cluster: Some(cluster.id),
         ..HistoryQuery::default()
     });
-    let form = is_endpoint.then(|| {
+    let form = (may_edit && is_endpoint).then(|| {
         view! {
             <Card title="Change the endpoint">
                 <EndpointFormView cluster=Some(cluster.clone()) credentials=credentials.clone() />

@@ -76,7 +76,14 @@ fn UploadForm(form: DatasetForm, refused: FieldErrors, models: Vec<Model>) -> im
     let errors = RwSignal::new(refused);
     let failure = RwSignal::new(None::<String>);
     let sent = RwSignal::new(None::<Sent>);
-    let sending = StoredValue::new_local(None::<Sending>);
+    // Made in the browser only: the server would drop it on another thread than it was made on.
+    let sending = StoredValue::new(None::<StoredValue<Option<Sending>, LocalStorage>>);
+    Effect::new(move |_| sending.set_value(Some(StoredValue::new_local(None))));
+    let hold = move |begun: Option<Sending>| {
+        if let Some(sending) = sending.get_value() {
+            sending.set_value(begun);
+        }
+    };
     let navigate = use_navigate();
     let on_end = Callback::new(move |answer: Result<Dataset, ApiError>| {
         sent.set(None);
@@ -108,7 +115,7 @@ fn UploadForm(form: DatasetForm, refused: FieldErrors, models: Vec<Model>) -> im
             total_bytes: 0.0,
         }));
         match send(&form, sent, on_end) {
-            Ok(begun) => sending.set_value(Some(begun)),
+            Ok(begun) => hold(Some(begun)),
             Err(error) => {
                 sent.set(None);
                 failure.set(Some(error.to_string()));
@@ -116,7 +123,7 @@ fn UploadForm(form: DatasetForm, refused: FieldErrors, models: Vec<Model>) -> im
         }
     };
     let stop = Callback::new(move |()| {
-        sending.set_value(None);
+        hold(None);
         sent.set(None);
     });
     let is_sending = Signal::derive(move || sent.get().is_some());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::access::Role;
 use domain::dataset::{DRAWING_IN_WORDS, Dataset, DatasetState, RowPage};
 use domain::finite::Finite;
 use domain::id::DatasetId;
@@ -30,7 +31,9 @@ use crate::api::ApiError;
 use crate::api::datasets::{
     ArchiveDataset, DeleteDataset, UpdateDataset, get_dataset, list_dataset_rows,
 };
+use crate::frame::VisitorResource;
 use crate::pages::parts::{action_failure, check_before_sending, load_failed, messages, no_such};
+use crate::pages::rights::is_at_least;
 use crate::routes;
 
 /// How often the page asks how far an import is.
@@ -95,12 +98,19 @@ pub fn DatasetPage() -> impl IntoView {
             }
         }
     });
+    let visitor = use_context::<VisitorResource>();
     let page = move || {
         Suspend::new(async move {
+            let may_edit = is_at_least(visitor, Role::Operator).await;
             match loaded.await {
-                Ok((dataset, rows)) => {
-                    one_dataset(dataset, rows, page_number.get_untracked(), actions).into_any()
-                }
+                Ok((dataset, rows)) => one_dataset(
+                    dataset,
+                    rows,
+                    page_number.get_untracked(),
+                    may_edit,
+                    actions,
+                )
+                .into_any(),
                 Err(error) => load_failed("The dataset", &error),
             }
         })
@@ -116,6 +126,7 @@ fn one_dataset(
     dataset: Dataset,
     rows: Option<RowPage>,
     page_number: u32,
+    may_edit: bool,
     actions: Actions,
 ) -> impl IntoView {
     let name = dataset.name.clone();
@@ -139,7 +150,7 @@ fn one_dataset(
     };
     let is_asking = RwSignal::new(false);
     let id = dataset.id;
-    let is_deletable = !dataset.is_builtin;
+    let is_deletable = may_edit && !dataset.is_builtin;
     let is_archived = dataset.archived_at.is_some();
     let is_importing = dataset.state == DatasetState::Importing;
     let buttons = move || {
@@ -153,7 +164,7 @@ fn one_dataset(
         } else {
             "Archive"
         };
-        let archive = (!is_importing).then(|| {
+        let archive = (may_edit && !is_importing).then(|| {
             view! {
                 <ActionForm action=actions.archive>
                     <input type="hidden" name="id" value=id.to_string() />
@@ -175,6 +186,14 @@ fn one_dataset(
             .into_any()
         }
         DatasetState::Ready => {
+            let edited = dataset.clone();
+            let edit = may_edit.then(|| {
+                view! {
+                    <Card title="Change name and description">
+                        <EditForm dataset=edited update=actions.update />
+                    </Card>
+                }
+            });
             let rows = rows.map(|page| view! { <RowsPreview id page_number page /> });
             view! {
                 <LengthCharts dataset=dataset.clone() />
@@ -188,9 +207,7 @@ fn one_dataset(
                     </div>
                 </div>
                 {rows}
-                <Card title="Change name and description">
-                    <EditForm dataset=dataset.clone() update=actions.update />
-                </Card>
+                {edit}
             }
             .into_any()
         }

@@ -1,5 +1,6 @@
 //! One model: what is known of it, who uses it, its form.
 
+use domain::access::Role;
 use domain::catalogue::{Model, ModelFacts, ModelSource, UsedBy};
 use domain::history::HistoryQuery;
 use domain::id::ModelId;
@@ -18,9 +19,11 @@ use ui::layout::PageHeader;
 use super::form::ModelFormView;
 use crate::api::ApiError;
 use crate::api::catalogue::{ArchiveModel, DeleteModel, ReadModelFiles, get_model, get_model_use};
+use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
 use crate::pages::put_away::PutAway;
+use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
 
@@ -55,10 +58,12 @@ pub fn ModelPage() -> impl IntoView {
             Ok::<_, ApiError>((get_model(id).await?, get_model_use(id).await?))
         },
     );
+    let visitor = use_context::<VisitorResource>();
     let page = move || {
         Suspend::new(async move {
+            let may_edit = is_at_least(visitor, Role::Operator).await;
             match model.await {
-                Ok((model, used)) => one_model(model, used, actions).into_any(),
+                Ok((model, used)) => one_model(model, used, may_edit, actions).into_any(),
                 Err(error) => load_failed("The model", &error),
             }
         })
@@ -68,10 +73,10 @@ pub fn ModelPage() -> impl IntoView {
     }
 }
 
-fn one_model(model: Model, used: UsedBy, actions: Actions) -> impl IntoView {
+fn one_model(model: Model, used: UsedBy, may_edit: bool, actions: Actions) -> impl IntoView {
     let name = model.name.clone();
     // The reference engine's entry is always there.
-    let put_away = (model.source != ModelSource::Reference).then(|| PutAway {
+    let put_away = (may_edit && model.source != ModelSource::Reference).then(|| PutAway {
         is_archived: model.archived_at.is_some(),
         is_used: used.benchmark_count > 0,
         ..PutAway::new("model", &name, model.id)
@@ -92,7 +97,10 @@ fn one_model(model: Model, used: UsedBy, actions: Actions) -> impl IntoView {
         model: Some(model.id),
         ..HistoryQuery::default()
     });
-    let files = files_card(&model, actions.read_files);
+    let files = files_card(&model, may_edit, actions.read_files);
+    let form = may_edit.then(|| {
+        view! { <Card title="Change the model"><ModelFormView model=Some(model) /></Card> }
+    });
     view! {
         <Title text=name.clone() />
         <PageHeader
@@ -105,7 +113,7 @@ fn one_model(model: Model, used: UsedBy, actions: Actions) -> impl IntoView {
         {action_failure(actions.read_files)}
         {dialogs}
         <div class="grid-2 uneven">
-            <Card title="Change the model"><ModelFormView model=Some(model) /></Card>
+            {form}
             <div class="stack">
                 {files}
                 <UsedByCard used history_href />
@@ -115,18 +123,24 @@ fn one_model(model: Model, used: UsedBy, actions: Actions) -> impl IntoView {
 }
 
 /// What the files say; nothing for models without files here.
-fn files_card(model: &Model, read_files: ServerAction<ReadModelFiles>) -> Option<AnyView> {
+fn files_card(
+    model: &Model,
+    may_edit: bool,
+    read_files: ServerAction<ReadModelFiles>,
+) -> Option<AnyView> {
     if !matches!(model.source, ModelSource::LocalPath { .. }) {
         return None;
     }
     let id = model.id.to_string();
     let actions = move || {
-        view! {
-            <ActionForm action=read_files>
-                <input type="hidden" name="id" value=id />
-                <Button is_small=true busy=read_files.pending()>"Read the files"</Button>
-            </ActionForm>
-        }
+        may_edit.then(|| {
+            view! {
+                <ActionForm action=read_files>
+                    <input type="hidden" name="id" value=id />
+                    <Button is_small=true busy=read_files.pending()>"Read the files"</Button>
+                </ActionForm>
+            }
+        })
     };
     let facts = match model.facts.clone() {
         Some(facts) => file_facts(facts).into_any(),
