@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { waitForHydration } from '../fixtures/hydration.ts';
+import { tinyModel } from '../fixtures/paths.ts';
 import { expect, test } from '../fixtures/test.ts';
 import { badge } from '../pages/badge.ts';
 import { CataloguePage } from '../pages/catalogue.ts';
@@ -78,4 +81,56 @@ test('the hardware of this machine is shown and read again', async ({ signedIn: 
   await page.getByRole('button', { name: 'Read the hardware again' }).click();
   await expect(page.getByRole('button', { name: 'Read the hardware again' })).toBeEnabled();
   await expect(main.locator('dt').filter({ hasText: 'Processor' })).toBeVisible();
+});
+
+test('a model is archived, found again and brought back', async ({ signedIn: page, visit }) => {
+  const catalogue = new CataloguePage(page);
+  await catalogue.addModel({ name: 'Last year', servedName: 'old-one' });
+  await page.getByRole('link', { name: 'Last year' }).click();
+  await expect(page.getByRole('main')).toContainText('Nothing uses it: it can be deleted.');
+  await page.getByRole('button', { name: 'Archive…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Archive the model' }).click();
+  await expect(badge(page, 'Archived')).toBeVisible();
+
+  await visit('/models');
+  const row = page.getByRole('row').filter({ hasText: 'Last year' });
+  await expect(page.getByRole('rowheader', { name: 'Reference engine' })).toBeVisible();
+  await expect(row).toHaveCount(0);
+  await catalogue.search('OLD-one', 'In use and archived');
+  await expect(page).toHaveURL(/\/models\?q=OLD-one&shown=all$/);
+  await expect(row).toContainText('Archived');
+  await expect(page.getByRole('rowheader', { name: 'Reference engine' })).toHaveCount(0);
+  await catalogue.search('no such model', 'In use');
+  await expect(page.getByRole('heading', { name: 'Nothing found' })).toBeVisible();
+
+  await visit('/models?shown=archived');
+  await row.getByRole('link', { name: 'Last year' }).click();
+  await page.getByRole('button', { name: 'Bring back' }).click();
+  await expect(page.getByRole('button', { name: 'Archive…' })).toBeVisible();
+  await visit('/models');
+  await expect(row).toBeVisible();
+});
+
+test('what was used says by whom and is not offered for deletion', async ({ signedIn: page, finishedRun, visit }) => {
+  await visit('/clusters');
+  await page.getByRole('link', { name: 'This machine' }).click();
+  const used = page.getByRole('table', { name: 'Benchmarks that use it' });
+  await expect(used.getByRole('link', { name: finishedRun.answers.name })).toHaveAttribute(
+    'href',
+    `/benchmarks/${finishedRun.id}`,
+  );
+  await expect(page.getByRole('button', { name: 'Delete…' })).toHaveCount(0);
+});
+
+test('the files of a model on this machine are read', async ({ signedIn: page }) => {
+  await new CataloguePage(page).addModel({ name: 'On the disk', servedName: 'tiny', path: tinyModel() });
+  await page.getByRole('link', { name: 'On the disk' }).click();
+  const main = page.getByRole('main');
+  await expect(main).toContainText('GGUF');
+  await expect(main).toContainText('from the shapes of the tensors');
+  const digest = createHash('sha256').update(new Uint8Array(readFileSync(tinyModel()))).digest('hex');
+  await expect(main).toContainText(digest);
+  await page.getByRole('button', { name: 'Read the files' }).click();
+  await expect(page.getByRole('button', { name: 'Read the files' })).toBeEnabled();
+  await expect(main).toContainText(digest);
 });

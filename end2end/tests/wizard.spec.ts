@@ -175,6 +175,8 @@ test('of two sessions on one draft, the later save is refused and nothing is ove
   await field(step, 'Prompt length').fill('200');
   await wizard.submit(EVALUATION);
   await expect(page.getByRole('alert')).toContainText('This step was not saved');
+  await expect(page.getByRole('alert')).toContainText('changed in another window');
+  await expect(field(step, 'Prompt length')).toHaveValue('200');
   await page.getByRole('link', { name: 'Reload this step' }).click();
   await expect(field(step, 'Prompt length')).toHaveValue('100');
 });

@@ -203,6 +203,16 @@ pub enum TestOutcome {
 }
 
 impl TestOutcome {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Unclear => "unclear",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+
     /// For badges.
     pub fn label(self) -> &'static str {
         match self {

@@ -151,6 +151,15 @@ pub enum WeightsFormat {
 }
 
 impl WeightsFormat {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gguf => "gguf",
+            Self::Safetensors => "safetensors",
+            Self::Other => "other",
+        }
+    }
+
     /// As it is usually written.
     pub fn label(self) -> &'static str {
         match self {
@@ -193,6 +202,15 @@ pub enum ParameterSource {
 }
 
 impl ParameterSource {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TensorShapes => "tensor_shapes",
+            Self::WeightsIndex => "weights_index",
+            Self::Config => "config",
+        }
+    }
+
     /// In words, after the number.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use domain::access::Role;
 use domain::catalogue::{CatalogueQuery, Model, ModelForm, ModelSource, UsedBy};
+use domain::field::FieldErrors;
 use domain::id::ModelId;
 use store::Used;
 
@@ -48,6 +49,13 @@ pub async fn save_model(
         Some(id) => Some(get_model(ctx, actor, id).await?),
         None => None,
     };
+    let was_reference = earlier
+        .as_ref()
+        .is_some_and(|model| model.source == ModelSource::Reference);
+    if was_reference != (new.source == ModelSource::Reference) {
+        let message = "One entry stands for the reference engine, and always does.";
+        return Err(FieldErrors::one("source", message).into());
+    }
     let facts = facts_at_save(ctx, &new.source, earlier.as_ref()).await?;
     let model = Model {
         id: earlier

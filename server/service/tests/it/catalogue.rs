@@ -7,8 +7,9 @@ use domain::catalogue::{
 use domain::id::{ClusterId, CredentialId};
 use service::ServiceError;
 use service::catalogue::{
-    check_cluster, delete_cluster, delete_model, ensure_seed, get_cluster, list_clusters,
-    list_models, save_endpoint, save_model,
+    archive_cluster, archive_model, check_cluster, delete_cluster, delete_model, ensure_seed,
+    get_cluster, get_cluster_use, get_model_use, list_clusters, list_models, read_model_files,
+    save_endpoint, save_model,
 };
 
 use crate::house::{House, field_errors};
@@ -221,4 +222,123 @@ async fn a_model_is_made_changed_and_deleted() {
             .unwrap(),
         []
     );
+}
+
+#[tokio::test]
+async fn what_was_used_is_archived_and_stays_runnable() {
+    let house = House::open_seeded().await;
+    let ctx = &house.ctx;
+    let ada = house.person("ada", Role::Operator).await;
+    let cluster = save_endpoint(ctx, &ada, None, &endpoint("http://10.0.0.1:8000", KEY)).await;
+    let cluster = cluster.unwrap();
+    let form = ModelForm {
+        name: "Tiny".to_owned(),
+        source: "served".to_owned(),
+        ..ModelForm::default()
+    };
+    let model = save_model(ctx, &ada, None, &form).await.unwrap();
+    let id = house.queued_on(&ada, &cluster, &model, None).await;
+
+    let used = get_model_use(ctx, &ada, model.id).await.unwrap();
+    assert_eq!((used.benchmark_count, used.newest[0].id), (1, id));
+    assert_eq!(get_cluster_use(ctx, &ada, cluster.id).await.unwrap(), used);
+    for refused in [
+        delete_model(ctx, &ada, model.id).await,
+        delete_cluster(ctx, &ada, cluster.id).await,
+    ] {
+        assert!(matches!(refused, Err(ServiceError::Conflict(text)) if text.contains("Archive")));
+    }
+    let first = archive_model(ctx, &ada, model.id, true).await.unwrap();
+    let again = archive_model(ctx, &ada, model.id, true).await.unwrap();
+    assert_eq!(
+        again.archived_at, first.archived_at,
+        "the first time counts"
+    );
+    archive_cluster(ctx, &ada, cluster.id, true).await.unwrap();
+    let in_use = CatalogueQuery::in_use();
+    let names = |models: Vec<domain::catalogue::Model>| -> Vec<String> {
+        models.into_iter().map(|model| model.name).collect()
+    };
+    let listed = list_models(ctx, &ada, &in_use).await.unwrap();
+    assert_eq!(names(listed), ["Reference engine"]);
+    let archived = CatalogueQuery {
+        search: "TINY served".to_owned(),
+        shown: domain::catalogue::Shown::Archived,
+    };
+    let listed = list_models(ctx, &ada, &archived).await.unwrap();
+    assert_eq!(names(listed), ["Tiny"]);
+    assert_eq!(list_clusters(ctx, &ada, &in_use).await.unwrap().len(), 1);
+
+    // Nothing that was planned is refused: the key is there, and the plan is the same.
+    let key = house.secret(credential_of(&cluster).unwrap(), "http://10.0.0.1:8000");
+    assert_eq!(key.await.as_deref(), Some(KEY));
+    let claimed = house
+        .store
+        .claim_next("runner", ctx.now(), ctx.now().plus_micros(1))
+        .await
+        .unwrap();
+    assert!(claimed.is_some());
+    let back = archive_cluster(ctx, &ada, cluster.id, false).await.unwrap();
+    assert_eq!(back.archived_at, None);
+}
+
+#[tokio::test]
+async fn files_on_this_machine_are_read_when_a_model_is_saved_and_when_asked() {
+    let house = House::open().await;
+    let ctx = &house.ctx;
+    let ada = house.person("ada", Role::Operator).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.bin");
+    let form = ModelForm {
+        name: "Files".to_owned(),
+        source: "local_path".to_owned(),
+        path: path.display().to_string(),
+        ..ModelForm::default()
+    };
+    let made = save_model(ctx, &ada, None, &form).await.unwrap();
+    assert_eq!(made.facts, None, "nothing is there yet");
+    let refused = read_model_files(ctx, &ada, made.id).await;
+    assert!(matches!(refused, Err(ServiceError::Conflict(text)) if text.contains("nothing at")));
+
+    std::fs::write(&path, b"abc").unwrap();
+    let read = read_model_files(ctx, &ada, made.id).await.unwrap();
+    let facts = read.facts.unwrap();
+    let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(facts.digest.as_ref().unwrap().0, sha256);
+    let renamed = ModelForm {
+        name: "Renamed".to_owned(),
+        ..form.clone()
+    };
+    let kept = save_model(ctx, &ada, Some(made.id), &renamed)
+        .await
+        .unwrap();
+    assert_eq!(kept.facts, Some(facts), "the same files are not read again");
+    let moved = ModelForm {
+        source: "served".to_owned(),
+        ..form
+    };
+    let moved = save_model(ctx, &ada, Some(made.id), &moved).await.unwrap();
+    assert_eq!(moved.facts, None);
+}
+
+#[tokio::test]
+async fn the_reference_engine_keeps_its_one_entry() {
+    let house = House::open_seeded().await;
+    let ctx = &house.ctx;
+    let root = house.person("root", Role::Administrator).await;
+    let form = |source: &str| ModelForm {
+        name: "Other".to_owned(),
+        source: source.to_owned(),
+        ..ModelForm::default()
+    };
+    let id = house.reference_model(&root).await.id;
+    let refused = [
+        save_model(ctx, &root, Some(id), &form("served")).await,
+        save_model(ctx, &root, None, &form("reference")).await,
+    ];
+    for refused in refused {
+        assert!(field_errors(refused).at("source").is_some());
+    }
+    let renamed = save_model(ctx, &root, Some(id), &form("reference")).await;
+    assert_eq!(renamed.unwrap().name, "Other");
 }

@@ -8,10 +8,11 @@ use domain::access::{Person, Role};
 use domain::catalogue::{CatalogueQuery, Cluster, ClusterKind, Model, ModelSource};
 use domain::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use domain::field::FieldErrors;
-use domain::id::{CredentialId, DatasetId, UserId};
+use domain::id::{BenchmarkId, CredentialId, DatasetId, UserId};
 use domain::time::Timestamp;
 use domain::workflow::form::{
-    BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm,
+    BasicForm, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, EvaluationForm,
+    ModelChoiceForm, NodesForm,
 };
 use domain::workflow::{Catalogue, StepForm, Workflow};
 use runner::QueueSignal;
@@ -194,6 +195,55 @@ impl House {
                 confirmed: "on".to_owned(),
             }),
         ]
+    }
+
+    /// A benchmark that waits, of a model on an endpoint, with a credential for a cloud model.
+    pub(crate) async fn queued_on(
+        &self,
+        actor: &Actor,
+        cluster: &Cluster,
+        model: &Model,
+        credential_id: Option<CredentialId>,
+    ) -> BenchmarkId {
+        let mut answers = self.answers(actor).await;
+        answers.truncate(2);
+        answers.extend([
+            StepForm::Cluster(ClusterChoiceForm {
+                cluster_id: cluster.id.to_string(),
+            }),
+            StepForm::Nodes(NodesForm {
+                node_ids: cluster
+                    .nodes
+                    .iter()
+                    .map(|node| node.id.to_string())
+                    .collect(),
+            }),
+            StepForm::Model(ModelChoiceForm {
+                model_id: model.id.to_string(),
+                ..ModelChoiceForm::default()
+            }),
+        ]);
+        let chosen = credential_id.map(|id| {
+            StepForm::Credential(CredentialChoiceForm {
+                credential_id: id.to_string(),
+            })
+        });
+        answers.extend(chosen);
+        answers.push(StepForm::Confirm(ConfirmForm {
+            confirmed: "on".to_owned(),
+        }));
+        let mut workflow = service::workflows::start_workflow(&self.ctx, actor, None)
+            .await
+            .unwrap();
+        for form in answers {
+            let (id, revision) = (workflow.id, workflow.revision);
+            let answered = service::workflows::answer_step(&self.ctx, actor, id, revision, &form);
+            workflow = answered.await.unwrap();
+        }
+        let (id, revision) = (workflow.id, workflow.revision);
+        service::workflows::execute_workflow(&self.ctx, actor, id, revision)
+            .await
+            .unwrap()
     }
 
     /// A workflow with every step answered.

@@ -9,6 +9,7 @@
 mod accounts;
 mod calls;
 mod catalogue;
+mod credentials;
 mod datasets;
 mod house;
 mod people;

@@ -3,7 +3,7 @@
 use domain::access::Role;
 use domain::catalogue::{EndpointForm, ModelForm};
 use domain::dataset::{DatasetEdit, DatasetForm};
-use domain::id::{BenchmarkId, ClusterId, DatasetId, ModelId, WorkflowId};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, WorkflowId};
 use domain::workflow::StepForm;
 use domain::workflow::form::BasicForm;
 use service::{Actor, Ctx, ServiceError, benchmarks, catalogue, datasets, samples, workflows};
@@ -18,6 +18,7 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
     let (benchmark, workflow) = (BenchmarkId(nil), WorkflowId(nil));
     let (model, cluster) = (ModelId(nil), ClusterId(nil));
     let (dataset, no_edit) = (DatasetId(nil), DatasetEdit::default());
+    let credential = CredentialId(nil);
     let step = StepForm::BasicInfo(BasicForm::default());
     let (no_model, no_endpoint) = (ModelForm::default(), EndpointForm::default());
     let answers = [
@@ -90,6 +91,34 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
             catalogue::delete_model(ctx, actor, model).await.err(),
         ),
         (
+            "archive model",
+            catalogue::archive_model(ctx, actor, model, true)
+                .await
+                .err(),
+        ),
+        (
+            "read files",
+            catalogue::read_model_files(ctx, actor, model).await.err(),
+        ),
+        (
+            "archive cluster",
+            catalogue::archive_cluster(ctx, actor, cluster, true)
+                .await
+                .err(),
+        ),
+        (
+            "see credential",
+            catalogue::get_credential(ctx, actor, credential)
+                .await
+                .err(),
+        ),
+        (
+            "test credential",
+            catalogue::test_credential(ctx, actor, credential)
+                .await
+                .err(),
+        ),
+        (
             "save endpoint",
             catalogue::save_endpoint(ctx, actor, None, &no_endpoint)
                 .await
@@ -148,7 +177,7 @@ async fn a_viewer_changes_nothing() {
     let house = House::open().await;
     let viewer = house.person("viewer", Role::Viewer).await;
     let answers = ask_for_everything(&house.ctx, &viewer).await;
-    assert_eq!(answers.len(), 22);
+    assert_eq!(answers.len(), 27);
     for (what, error) in answers {
         assert!(
             matches!(&error, ServiceError::Forbidden(text) if text.contains("role operator")),

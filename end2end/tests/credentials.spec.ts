@@ -1,0 +1,113 @@
+import { startEngine } from '../fixtures/llama.ts';
+import { waitForHydration } from '../fixtures/hydration.ts';
+import { expect, test } from '../fixtures/test.ts';
+import { BenchmarkPage } from '../pages/benchmark.ts';
+import { CataloguePage } from '../pages/catalogue.ts';
+import { choice, expectMessage, field } from '../pages/fields.ts';
+import { CONFIRM, CREDENTIAL, EVALUATION, MODEL, Wizard } from '../pages/wizard.ts';
+
+const RIGHT_KEY = 'sk-right-key-0815';
+const WRONG_KEY = 'sk-wrong-key-4711';
+
+test('a credential is tested, rotated, and sent by the benchmark of a cloud model', async ({ signedIn: page, visit }) => {
+  const engine = await startEngine(2, RIGHT_KEY);
+  try {
+    const catalogue = new CataloguePage(page);
+    const main = page.getByRole('main');
+
+    await test.step('it is made, tested and rotated', async () => {
+      await catalogue.addCredential({ name: 'Provider', baseUrl: `${engine.url}/v1`, key: WRONG_KEY });
+      await catalogue.testCredential('Refused');
+      await field(main, 'New key').fill(RIGHT_KEY);
+      await main.getByRole('button', { name: 'Rotate the key' }).click();
+      await expect(page.locator('.page-badges')).not.toContainText('Refused');
+      await catalogue.testCredential('Accepted');
+      const body = page.locator('body');
+      await expect(body).not.toContainText(WRONG_KEY);
+      await expect(body).not.toContainText(RIGHT_KEY);
+      await expect(main).toContainText('Nothing uses it');
+    });
+
+    await test.step('another address needs the key again', async () => {
+      await field(main, 'Base URL').fill('https://evil.example');
+      await main.getByRole('button', { name: 'Save' }).click();
+      await expectMessage(field(main, 'Key'), 'Give the key again');
+    });
+
+    await catalogue.addCredential({ name: 'Elsewhere', baseUrl: 'https://api.example.com/v1', key: WRONG_KEY });
+    await catalogue.addEndpoint({ name: 'Gateway', baseUrl: engine.url });
+    await catalogue.addModel({ name: 'Cloud tiny', servedName: engine.model, provider: 'llama' });
+
+    const wizard = new Wizard(page);
+    await test.step('step 6 offers what fits and says why the other does not', async () => {
+      await wizard.start();
+      await wizard.answerBasicInfo({ name: 'Cloud run', concurrency: 2 });
+      await wizard.answerEvaluation({ prompt: '32', answer: '8', requests: 20, warmUp: 0 });
+      await wizard.answerCluster('Gateway');
+      await wizard.answerNodes();
+      await wizard.answerModel({ model: 'Cloud tiny', credential: 'Provider' });
+      const step = wizard.step(CREDENTIAL);
+      await expect(choice(step, 'Credential', 'Elsewhere')).toBeDisabled();
+      await expect(step).toContainText('is only sent to https://api.example.com');
+      await wizard.answerCredential('Provider');
+      await expect(wizard.step(CONFIRM)).toContainText('a sealed credential');
+    });
+
+    const id = await test.step('the run ends with a result', async () => {
+      await wizard.confirm();
+      const id = await wizard.execute();
+      await new BenchmarkPage(page).expectResult();
+      return id;
+    });
+
+    await test.step('the benchmark stands with the credential, which cannot be deleted any more', async () => {
+      await visit('/credentials');
+      await page.getByRole('link', { name: 'Provider', exact: true }).click();
+      await expect(page.getByRole('table', { name: 'Benchmarks that use it' })).toContainText('Cloud run');
+      await expect(page.getByRole('button', { name: 'Delete…' })).toHaveCount(0);
+    });
+
+    await test.step('starting from it keeps the credential', async () => {
+      await visit(`/benchmarks/${id}`);
+      await page.getByRole('button', { name: 'Start from this' }).click();
+      await wizard.expectStep(CONFIRM);
+      await wizard.goTo(CREDENTIAL, 'Credential');
+      await expect(choice(wizard.step(CREDENTIAL), 'Credential', 'Provider')).toBeChecked();
+    });
+  } finally {
+    await engine.stop();
+  }
+});
+
+test('an endpoint sends a credential of the registry instead of a key of its own', async ({ signedIn: page }) => {
+  const engine = await startEngine(1, RIGHT_KEY);
+  try {
+    const catalogue = new CataloguePage(page);
+    const main = page.getByRole('main');
+    await catalogue.addCredential({ name: 'Rack key', baseUrl: engine.url, key: RIGHT_KEY });
+    await catalogue.addEndpoint({ name: 'Locked rack', baseUrl: engine.url });
+    await expect(main).toContainText('wants a key');
+    await field(main, 'Credential').selectOption({ label: `Rack key (${engine.url})` });
+    await expect(field(main, 'API key')).toBeHidden();
+    await main.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'Locked rack' }).click();
+    await expect(main).toContainText(`serves ${engine.model}`);
+    await main.getByRole('link', { name: 'Rack key' }).click();
+    await expect(main.getByRole('link', { name: 'Locked rack' })).toBeVisible();
+  } finally {
+    await engine.stop();
+  }
+});
+
+test('a model that is no cloud model is not asked for a credential', async ({ signedIn: page }) => {
+  const wizard = new Wizard(page);
+  await wizard.start();
+  await wizard.answerBasicInfo({ name: 'No credential', concurrency: 1 });
+  await wizard.expectStep(EVALUATION);
+  const steps = page.getByRole('navigation', { name: 'Steps' });
+  await expect(steps).toContainText('only for cloud models');
+  await page.goto(page.url().replace(/\d+$/, String(CREDENTIAL)));
+  await waitForHydration(page);
+  await expect(page.getByRole('main')).toContainText('Step 2 comes first');
+  await expect(wizard.step(MODEL)).toHaveCount(0);
+});
