@@ -130,7 +130,8 @@ async fn carry_out(plan: &LoadPlan, output: Output, cancel: CancellationToken) -
 
 fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
     let summary = outcome.summarise(&plan.workload);
-    let written = match files::write(plan, outcome, &summary) {
+    let prompts_sha256 = outcome.prompts_sha256();
+    let written = match files::write(plan, outcome, &prompts_sha256, &summary) {
         Ok(written) => written,
         Err(why) => {
             output.fail(&format!(
@@ -146,10 +147,14 @@ fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
     }
     let ending = Ending::of_summary(&summary);
     output.succeed(
-        || report::text(plan, &summary, Path::new(&plan.out_dir)),
+        || {
+            let out_dir = Path::new(&plan.out_dir);
+            report::text(plan, &summary, &prompts_sha256, out_dir)
+        },
         LoadEvent::Finished {
             records_sha256: written.sha256,
             records_bytes: written.bytes,
+            prompts_sha256: prompts_sha256.clone(),
             summary: Box::new(summary.clone()),
         },
     );

@@ -159,6 +159,10 @@ pub struct Manifest {
     pub plan: RunPlan,
     /// SHA-256 of the raw records, lower-case hex.
     pub records_sha256: String,
+    /// The prompts of the run and their order in one digest, warm-up included: two runs that sent
+    /// the same prompts in the same order have the same one. `None` in results of before.
+    #[serde(default)]
+    pub prompts_sha256: Option<String>,
     /// When the run began.
     pub started_at: Timestamp,
     /// When the load ended.

@@ -21,12 +21,16 @@ pub struct LoadPlan {
     /// A local `tokenizer.json`, or a folder that holds one. Without it the server's `/tokenize` is
     /// tried, then lengths are estimated and marked so.
     pub tokenizer_path: Option<String>,
+    /// The file of each dataset of the workload's prompts, in their order: one row a line, as
+    /// [`crate::dataset::DatasetRow`]. Its digest must be the planned one.
+    #[serde(default)]
+    pub dataset_paths: Vec<String>,
     /// Folder for `requests.parquet` and `result.json`. Created when missing.
     pub out_dir: String,
 }
 
 /// The version of [`LoadPlan`] and [`LoadEvent`] this code speaks.
-pub const LOAD_PLAN_VERSION: u32 = 1;
+pub const LOAD_PLAN_VERSION: u32 = 2;
 /// Environment variable that carries the endpoint's key to the load process.
 pub const API_KEY_VARIABLE: &str = "ASSAY_LOAD_API_KEY";
 /// Name of the raw records inside the out folder.
@@ -42,6 +46,9 @@ pub enum PromptSource {
     Tokenizer,
     /// Lengths are exact by the server's `/tokenize`.
     Server,
+    /// Prompts are rows of datasets, and lengths are those that were counted when they were
+    /// imported.
+    Dataset,
     /// Lengths are estimated (about one token per short word): marked on the result.
     Estimate,
 }
@@ -52,6 +59,7 @@ impl PromptSource {
         match self {
             Self::Tokenizer => "exact, by the model's tokenizer",
             Self::Server => "exact, by the server's /tokenize",
+            Self::Dataset => "as counted when the datasets were imported",
             Self::Estimate => "estimated: no tokenizer was available",
         }
     }
@@ -96,6 +104,9 @@ pub enum LoadEvent {
         records_sha256: String,
         /// Size of `requests.parquet`.
         records_bytes: u64,
+        /// The prompts of the run and their order in one digest: SHA-256 over the prompt digests of
+        /// all requests in the order of the plan, each followed by a line feed. Lower-case hex.
+        prompts_sha256: String,
         /// The summary, as in `result.json`.
         summary: Box<Summary>,
     },

@@ -163,6 +163,7 @@ impl RunPlan {
                 concurrency.saturating_mul(2)
             ));
         }
+        messages.extend(repeated_prompts(workload));
         if let Some(concurrency) = workload.arrival.concurrency()
             && workload.warmup_requests < concurrency
         {
@@ -203,4 +204,23 @@ impl RunPlan {
             ),
         }
     }
+}
+
+/// What to know when datasets have fewer rows than the run takes prompts.
+fn repeated_prompts(workload: &WorkloadSpec) -> Option<String> {
+    let rows = match workload.prompts.row_count() {
+        0 => return None,
+        1 => "1 row".to_owned(),
+        count => format!("{count} rows"),
+    };
+    let row_count = workload.prompts.row_count();
+    let Some(prompt_count) = workload.expected_prompts() else {
+        return Some(format!(
+            "The datasets have {rows}: if the run takes more prompts than that, warm-up included, they repeat in a new order, and a prefix cache of the engine may answer faster than it would otherwise."
+        ));
+    };
+    (prompt_count > row_count).then(|| format!(
+        "The datasets have {rows} for {prompt_count} requests, warm-up included: after {row_count} prompts they repeat in a new order, each {} times at most, and a prefix cache of the engine may answer faster than it would otherwise.",
+        prompt_count.div_ceil(row_count)
+    ))
 }

@@ -2,7 +2,7 @@
 
 use domain::engine::EngineCommand;
 use domain::plan::{Deployment, PlannedNode, RunPlan};
-use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{AnswerLengths, Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
 use leptos::prelude::*;
 use ui::card::Card;
 use ui::code::CodeBlock;
@@ -22,13 +22,12 @@ pub fn PlanFacts(
         cluster,
         deployment,
         workload,
-        method,
         ..
     } = plan;
     view! {
         <div class="grid-2">
             <Card title="Load">
-                <LoadFacts workload method />
+                <LoadFacts workload />
             </Card>
             <div class="stack">
                 <Card title="Model">
@@ -64,17 +63,7 @@ pub fn PlanFacts(
 pub fn LoadFacts(
     /// The traffic.
     workload: WorkloadSpec,
-    /// How prompts come to be.
-    method: EvaluationMethod,
 ) -> impl IntoView {
-    let prompts = match method {
-        EvaluationMethod::Configuration => "synthetic, of configured lengths",
-        EvaluationMethod::Dataset => "from datasets",
-    };
-    let prefix = match workload.shared_prefix_tokens {
-        0 => "none: every prompt starts differently".to_owned(),
-        count => format!("{} tokens", format::count(count.into())),
-    };
     let answers = if workload.ignore_eos {
         "the full length is asked for (ignore_eos)"
     } else {
@@ -90,14 +79,59 @@ pub fn LoadFacts(
             <Fact name="Arrival">{arrival_in_words(&workload.arrival)}</Fact>
             <Fact name="Ends">{stop_in_words(workload.stop)}</Fact>
             <Fact name="Warm-up">{format!("{warm_up}, not measured")}</Fact>
-            <Fact name="Prompts">{prompts}</Fact>
-            <Fact name="Prompt length">{length_in_words(workload.input)}</Fact>
-            <Fact name="Shared prefix">{prefix}</Fact>
-            <Fact name="Answer length">{format!("{}; {answers}", length_in_words(workload.output))}</Fact>
+            {prompt_facts(&workload)}
+            <Fact name="Answer length">{format!("{}; {answers}", answer_length_in_words(&workload))}</Fact>
             <Fact name="API"><code>{api_path}</code></Fact>
             <Fact name="Request timeout">{whole_seconds(workload.request_timeout_s.into())}</Fact>
             <Fact name="Seed">{workload.seed.to_string()}</Fact>
         </KeyValueList>
+    }
+}
+
+/// Where prompts come from.
+fn prompt_facts(workload: &WorkloadSpec) -> AnyView {
+    let datasets = match &workload.prompts {
+        Prompts::Datasets { datasets, .. } => datasets,
+        Prompts::Synthetic => {
+            let prefix = match workload.shared_prefix_tokens {
+                0 => "none: every prompt starts differently".to_owned(),
+                count => format!("{} tokens", format::count(count.into())),
+            };
+            let length = length_in_words(workload.input);
+            return view! {
+                <Fact name="Prompts">"synthetic, of configured lengths"</Fact>
+                <Fact name="Prompt length">{length}</Fact>
+                <Fact name="Shared prefix">{prefix}</Fact>
+            }
+            .into_any();
+        }
+    };
+    let facts = datasets.iter().cloned().map(|dataset| {
+        let rows = format::plural(dataset.row_count.into(), "row", "rows");
+        view! {
+            <Fact name="Dataset">
+                {dataset.name} ", " {rows} <br />
+                <span class="muted">"SHA-256 " <code class="digest">{dataset.sha256}</code></span>
+            </Fact>
+        }
+    });
+    view! {
+        <Fact name="Prompts">"rows of datasets, shuffled by the seed; none is repeated before all were sent"</Fact>
+        {facts.collect_view()}
+    }
+    .into_any()
+}
+
+/// How long answers may be.
+fn answer_length_in_words(workload: &WorkloadSpec) -> String {
+    let planned = length_in_words(workload.output);
+    match &workload.prompts {
+        Prompts::Synthetic => planned,
+        Prompts::Datasets { answer_lengths, .. } => match answer_lengths {
+            AnswerLengths::Rows => format!("as each row says, else {planned}"),
+            AnswerLengths::Capped => format!("as each row says, at most {planned}"),
+            AnswerLengths::Planned => format!("{planned} for every row"),
+        },
     }
 }
 

@@ -7,7 +7,7 @@
 //! - the arrival process is never thinned: what cannot be sent on time is sent late and counted;
 //! - nothing is prepared inside the measured path that can be prepared before it.
 //!
-//! Deliberately absent: files, SQL, knowledge of workflows, judgement (that is `domain::measure`).
+//! Deliberately absent: files but those of datasets, SQL, knowledge of workflows, judgement (that is `domain::measure`).
 
 mod answer;
 mod client;
@@ -27,4 +27,5 @@ mod sse;
 mod wire;
 
 pub use error::LoadError;
+pub use prompts::{InspectedDataset, inspect_dataset};
 pub use run::{LoadOutcome, run};

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use domain::dataset::Message;
 use domain::workload::Api;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 struct RequestBody<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    messages: Option<[Message<'a>; 1]>,
+    messages: Option<Messages<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    prompt: Option<&'a str>,
+    prompt: Option<Cow<'a, str>>,
     max_tokens: u32,
     stream: bool,
     stream_options: StreamOptions,
@@ -26,7 +27,14 @@ struct RequestBody<'a> {
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+#[serde(untagged)]
+enum Messages<'a> {
+    One([UserMessage<'a>; 1]),
+    Many(&'a [Message]),
+}
+
+#[derive(Serialize)]
+struct UserMessage<'a> {
     role: &'static str,
     content: &'a str,
 }
@@ -36,21 +44,51 @@ struct StreamOptions {
     include_usage: bool,
 }
 
+/// What a request asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Prompt<'a> {
+    /// One text of the user.
+    Text(&'a str),
+    /// A conversation, the user last.
+    Messages(&'a [Message]),
+}
+
+impl<'a> Prompt<'a> {
+    /// As the chat API takes it.
+    fn messages(self) -> Messages<'a> {
+        match self {
+            Self::Text(content) => Messages::One([UserMessage {
+                role: "user",
+                content,
+            }]),
+            Self::Messages(messages) => Messages::Many(messages),
+        }
+    }
+
+    /// As the completions API takes it: contents joined by blank lines.
+    pub(crate) fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Messages(messages) => {
+                let contents = messages.iter().map(|message| message.content.as_str());
+                contents.collect::<Vec<_>>().join("\n\n").into()
+            }
+        }
+    }
+}
+
 /// The body of a streaming request.
 pub(crate) fn request_body(
     api: Api,
     model: &str,
-    prompt: &str,
+    prompt: Prompt<'_>,
     max_tokens: u32,
     ignore_eos: bool,
 ) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&RequestBody {
         model,
-        messages: (api == Api::Chat).then_some([Message {
-            role: "user",
-            content: prompt,
-        }]),
-        prompt: (api == Api::Completions).then_some(prompt),
+        messages: (api == Api::Chat).then(|| prompt.messages()),
+        prompt: (api == Api::Completions).then(|| prompt.text()),
         max_tokens,
         stream: true,
         stream_options: StreamOptions {
@@ -251,6 +289,8 @@ impl<'de> Deserialize<'de> for Presence {
 
 #[cfg(test)]
 mod tests {
+    use domain::dataset::ChatRole;
+
     use super::*;
 
     fn parse(json: &str) -> Chunk<'_> {
@@ -259,16 +299,29 @@ mod tests {
 
     #[test]
     fn bodies_hold_what_a_plain_client_sends() {
-        let body = |api, ignore_eos| {
-            String::from_utf8(request_body(api, "m", "say \"a\"", 7, ignore_eos).unwrap()).unwrap()
+        let body = |api, prompt, ignore_eos| {
+            String::from_utf8(request_body(api, "m", prompt, 7, ignore_eos).unwrap()).unwrap()
         };
+        let text = Prompt::Text("say \"a\"");
         assert_eq!(
-            body(Api::Chat, true),
+            body(Api::Chat, text, true),
             r#"{"model":"m","messages":[{"role":"user","content":"say \"a\""}],"max_tokens":7,"stream":true,"stream_options":{"include_usage":true},"ignore_eos":true}"#
         );
         assert_eq!(
-            body(Api::Completions, false),
+            body(Api::Completions, text, false),
             r#"{"model":"m","prompt":"say \"a\"","max_tokens":7,"stream":true,"stream_options":{"include_usage":true}}"#
+        );
+        let messages = [
+            Message::new(ChatRole::System, "Be brief."),
+            Message::new(ChatRole::User, "Why?"),
+        ];
+        assert_eq!(
+            body(Api::Chat, Prompt::Messages(&messages), false),
+            r#"{"model":"m","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Why?"}],"max_tokens":7,"stream":true,"stream_options":{"include_usage":true}}"#
+        );
+        assert_eq!(
+            body(Api::Completions, Prompt::Messages(&messages), false),
+            r#"{"model":"m","prompt":"Be brief.\n\nWhy?","max_tokens":7,"stream":true,"stream_options":{"include_usage":true}}"#
         );
     }
 

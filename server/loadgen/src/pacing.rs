@@ -41,9 +41,18 @@ impl Source {
         std::thread::Builder::new()
             .name("prompts".to_owned())
             .spawn(move || {
-                while let Some(request) = maker.next_request(&session.counter) {
-                    if sender.blocking_send(request).is_err() {
-                        break;
+                loop {
+                    match maker.next_request(&session.counter) {
+                        Ok(Some(request)) => {
+                            if sender.blocking_send(request).is_err() {
+                                break;
+                            }
+                        }
+                        Ok(None) => break,
+                        Err(error) => {
+                            session.note_fault(error);
+                            break;
+                        }
                     }
                 }
             })?;

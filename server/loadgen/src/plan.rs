@@ -1,14 +1,17 @@
 //! What a plan may ask for.
 
+use domain::dataset::{DATASETS_OF_A_PLAN_MAX, ROWS_MAX};
 use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
 use domain::workload::arrival::{CONCURRENCY_MAX, RATE_PER_S_MAX};
 use domain::workload::lengths::LENGTH_TOKENS_MAX;
-use domain::workload::{Arrival, LengthSpec, StopRule};
+use domain::workload::{Arrival, LengthSpec, Prompts, StopRule};
 
 use crate::error::LoadError;
 
 /// Most requests of one run.
 pub(crate) const REQUESTS_MAX: u32 = 5_000_000;
+/// Most rows of all datasets of a plan together.
+const DATASET_ROWS_MAX: u64 = DATASETS_OF_A_PLAN_MAX as u64 * ROWS_MAX as u64;
 /// Longest run and longest wait for an answer, in seconds: a week.
 const SECONDS_MAX: u32 = 7 * 24 * 3_600;
 
@@ -24,6 +27,7 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
     if plan.model.trim().is_empty() {
         return Err(LoadError::Plan("the plan names no model".to_owned()));
     }
+    datasets(plan)?;
     length("the input length", &workload.input)?;
     length("the output length", &workload.output)?;
     within(
@@ -64,6 +68,31 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
                 REQUESTS_MAX,
             )?;
         }
+    }
+    Ok(())
+}
+
+/// One file for each dataset, and not more rows than their order can be kept of.
+fn datasets(plan: &LoadPlan) -> Result<(), LoadError> {
+    let (datasets, paths) = (plan.workload.prompts.datasets(), &plan.dataset_paths);
+    if datasets.len() != paths.len() {
+        return Err(LoadError::Plan(format!(
+            "the plan names {} datasets and {} files of datasets; give one file for each",
+            datasets.len(),
+            paths.len()
+        )));
+    }
+    let is_drawn = matches!(plan.workload.prompts, Prompts::Datasets { .. });
+    if is_drawn && datasets.is_empty() {
+        return Err(LoadError::Plan(
+            "the plan draws prompts from datasets and names none".to_owned(),
+        ));
+    }
+    let row_count = plan.workload.prompts.row_count();
+    if row_count > DATASET_ROWS_MAX {
+        return Err(LoadError::Plan(format!(
+            "the datasets have {row_count} rows together; give at most {DATASET_ROWS_MAX}"
+        )));
     }
     Ok(())
 }

@@ -1,35 +1,37 @@
-//! Prompts of exactly the asked length, made before the clock starts.
+//! Requests made before the clock starts, each with its prompt.
 //!
-//! A prompt is a row of common English words. What each word costs is learned from the tokenizer
-//! once; a prompt is composed by these costs, then counted as a whole and mended until it has exactly
-//! the asked length. Prompts come from the seed and their position alone: the same plan gives the same bytes.
+//! Synthetic prompts are rows of words of exactly the asked length ([`synthetic`]); the others are rows of
+//! datasets ([`dataset`]). Both come from the seed and their position alone: the same plan gives the
+//! same bytes.
 
 mod check;
 mod composer;
 mod counter;
+mod dataset;
+mod order;
+mod rows;
+mod synthetic;
 mod words;
 
 use bytes::Bytes;
+use domain::id::DatasetId;
 use domain::load::{LoadPlan, PromptSource};
-use domain::workload::WorkloadSpec;
+use domain::workload::{Prompts, WorkloadSpec};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use counter::Counter;
+pub use rows::{InspectedDataset, inspect_dataset};
 
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
-use crate::openai::request_body;
 use crate::plan::REQUESTS_MAX;
-use check::Lengths;
-use composer::{Composer, Draft};
+use dataset::DatasetMaker;
+use synthetic::SyntheticMaker;
 
 /// Most bytes of prompts that are made ahead.
 const PREPARED_BYTES_MAX: u64 = 2 << 30;
-/// Bytes of a token of text, about, for the check against the limit before it is made.
-const BYTES_PER_TOKEN: u64 = 6;
 /// Prompts made ahead when nobody knows how many a closed loop will need; the rest is made while
 /// it runs.
 const AHEAD_COUNT: u32 = 256;
@@ -47,6 +49,8 @@ pub(crate) mod seed_stream {
     pub(crate) const PREFIX: u64 = 3;
     /// Words of the prompt at index 0; the others follow.
     pub(crate) const FIRST_PROMPT: u64 = 1_000;
+    /// The first shuffle of the rows of datasets; the others follow.
+    pub(crate) const FIRST_SHUFFLE: u64 = 1 << 32;
 }
 
 /// The generator of one purpose.
@@ -71,11 +75,13 @@ pub(crate) struct PreparedRequest {
     pub(crate) made_input_tokens: u32,
     /// SHA-256 of the prompt, lower-case hex.
     pub(crate) prompt_sha256: String,
+    /// Where a prompt that is not synthetic came from.
+    pub(crate) dataset_id: Option<DatasetId>,
 }
 
 /// All that is ready before the clock starts.
 pub(crate) struct Prepared {
-    /// How lengths were made exact.
+    /// Where the prompts' lengths come from.
     pub(crate) source: PromptSource,
     /// Requests of the warm-up.
     pub(crate) warmup: Vec<PreparedRequest>,
@@ -88,12 +94,22 @@ pub(crate) struct Prepared {
 }
 
 /// Makes the requests of a plan one after the other.
-pub(crate) struct PromptMaker {
-    composer: Composer,
-    workload: WorkloadSpec,
-    model: String,
-    lengths: ChaCha8Rng,
-    next_index: u32,
+pub(crate) enum PromptMaker {
+    Synthetic(Box<SyntheticMaker>),
+    Dataset(Box<DatasetMaker>),
+}
+
+impl PromptMaker {
+    /// The next request, made while the load runs. `None` after the last that a run may have.
+    pub(crate) fn next_request(
+        &mut self,
+        counter: &Counter,
+    ) -> Result<Option<PreparedRequest>, LoadError> {
+        match self {
+            Self::Synthetic(maker) => maker.next_request(counter),
+            Self::Dataset(maker) => maker.next_request(counter),
+        }
+    }
 }
 
 /// Makes the prompts of a plan. `measured_count` is known but for a closed loop with a duration.
@@ -110,41 +126,28 @@ pub(crate) async fn prepare(
         .warmup_requests
         .saturating_add(ahead)
         .min(REQUESTS_MAX);
-    refuse_too_much(workload, count)?;
     let counter = Counter::find(plan, endpoint, key).await?;
-    let vocabulary = counter.learn_words().await;
-    let prefix_rng = seeded(workload.seed, seed_stream::PREFIX);
-    let composer = Composer::new(vocabulary, workload.shared_prefix_tokens, prefix_rng);
-    let mut maker = PromptMaker {
-        composer,
-        workload: workload.clone(),
-        model: plan.model.clone(),
-        lengths: seeded(workload.seed, seed_stream::LENGTHS),
-        next_index: 0,
+    let (mut warmup, source, maker) = match workload.prompts {
+        Prompts::Synthetic => {
+            let mut maker = SyntheticMaker::new(plan, &counter, count).await?;
+            let more_is_made = measured_count.is_none();
+            let (requests, source) = maker
+                .make_ahead(count, more_is_made, &counter, cancel)
+                .await?;
+            (requests, source, PromptMaker::Synthetic(Box::new(maker)))
+        }
+        Prompts::Datasets { .. } => {
+            let mut maker = DatasetMaker::open(plan).await?;
+            let (requests, source) = maker.make_ahead(count, &counter, cancel).await?;
+            (requests, source, PromptMaker::Dataset(Box::new(maker)))
+        }
     };
-    let mut drafts: Vec<Draft> = Vec::with_capacity(count as usize);
-    for _ in 0..count {
-        drafts.extend(maker.next_draft());
-    }
-    let lengths = check::mend_all(&counter, &maker.composer, &mut drafts, cancel).await;
-    let mut warmup = Vec::with_capacity(count as usize);
-    for draft in drafts {
-        warmup.push(maker.finish(draft)?);
-    }
     let measured = warmup.split_off((workload.warmup_requests as usize).min(warmup.len()));
-    let maker = measured_count.is_none().then_some(maker);
-    let source = match lengths {
-        Lengths::Inexact => PromptSource::Estimate,
-        // What is made while the load runs is counted only by a local tokenizer: where the costs of
-        // words do not add up, the rest would not be exact.
-        Lengths::Mended if maker.is_some() && !counter.is_local() => PromptSource::Estimate,
-        Lengths::Mended | Lengths::AsComposed => counter.source(),
-    };
     Ok(Prepared {
         source,
         warmup,
         measured,
-        maker,
+        maker: measured_count.is_none().then_some(maker),
         counter,
     })
 }
@@ -152,69 +155,4 @@ pub(crate) async fn prepare(
 fn ahead_count(workload: &WorkloadSpec) -> u32 {
     let users = workload.arrival.concurrency().unwrap_or(1);
     users.saturating_mul(2).max(AHEAD_COUNT)
-}
-
-fn refuse_too_much(workload: &WorkloadSpec, count: u32) -> Result<(), LoadError> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "`as` saturates"
-    )]
-    let mean_tokens = workload.input.mean_tokens() as u64;
-    let bytes = mean_tokens
-        .saturating_mul(u64::from(count))
-        .saturating_mul(BYTES_PER_TOKEN);
-    if bytes <= PREPARED_BYTES_MAX {
-        return Ok(());
-    }
-    let gibibytes = bytes.div_ceil(1 << 30);
-    Err(LoadError::Plan(format!(
-        "the prompts would take about {gibibytes} GiB of memory; ask for fewer or shorter ones"
-    )))
-}
-
-impl PromptMaker {
-    /// The next prompt by the learned costs of words. `None` after the last that a run may have.
-    fn next_draft(&mut self) -> Option<Draft> {
-        if self.next_index >= REQUESTS_MAX {
-            return None;
-        }
-        let index = self.next_index;
-        self.next_index += 1;
-        let input_tokens = self.workload.input.draw(&mut self.lengths);
-        let output_tokens = self.workload.output.draw(&mut self.lengths);
-        let stream = seed_stream::FIRST_PROMPT + u64::from(index);
-        let rng = seeded(self.workload.seed, stream);
-        Some(self.composer.draft(index, input_tokens, output_tokens, rng))
-    }
-
-    /// The next request, made while the load runs: counted with a local tokenizer; by the costs of
-    /// words alone where only the server could count, which must not be disturbed now.
-    pub(crate) fn next_request(&mut self, counter: &Counter) -> Option<PreparedRequest> {
-        let mut draft = self.next_draft()?;
-        check::mend_locally(counter, &self.composer, &mut draft);
-        self.finish(draft).ok()
-    }
-
-    fn finish(&self, draft: Draft) -> Result<PreparedRequest, LoadError> {
-        let WorkloadSpec {
-            api, ignore_eos, ..
-        } = self.workload;
-        let body = request_body(
-            api,
-            &self.model,
-            &draft.text,
-            draft.output_tokens,
-            ignore_eos,
-        )
-        .map_err(|error| LoadError::Internal(error.to_string()))?;
-        Ok(PreparedRequest {
-            index: draft.index,
-            body: body.into(),
-            planned_input_tokens: draft.planned_tokens,
-            planned_output_tokens: draft.output_tokens,
-            made_input_tokens: draft.made_tokens,
-            prompt_sha256: format!("{:x}", Sha256::digest(draft.text.as_bytes())),
-        })
-    }
 }

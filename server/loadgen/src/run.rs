@@ -11,6 +11,7 @@ use domain::secret::Secret;
 use domain::time::Timestamp;
 use domain::workload::arrival::schedule_offsets_ns;
 use domain::workload::{Arrival, StopRule, WorkloadSpec};
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,17 @@ impl LoadOutcome {
             is_cancelled: self.is_cancelled,
         };
         Summary::of(&self.records, &context)
+    }
+
+    /// The prompts of the run and their order in one digest: SHA-256 over the prompt digests of all
+    /// requests in the order of the plan, each followed by a line feed. Lower-case hex.
+    pub fn prompts_sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for record in &self.records {
+            hasher.update(record.prompt_sha256.as_bytes());
+            hasher.update(b"\n");
+        }
+        format!("{:x}", hasher.finalize())
     }
 }
 
@@ -241,6 +253,7 @@ impl<'a> Run<'a> {
             ignore_eos: workload.ignore_eos,
             records: Mutex::new(Vec::with_capacity(warmup.len() + measured.len())),
             turnaround_ms: Mutex::new(Vec::new()),
+            fault: Mutex::new(None),
         };
         let phase = if warmup.is_empty() {
             LoadPhase::Measured
@@ -319,7 +332,8 @@ impl<'a> Run<'a> {
             }
         };
         let running = users.run(&session, source, RequestPhase::Measured, end);
-        self.with_drain(session.clock.now_ns(), running).await
+        self.with_drain(session.clock.now_ns(), running).await?;
+        session.take_fault().map_or(Ok(()), Err)
     }
 
     async fn run_open(&mut self) -> Result<(), LoadError> {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{Answer, Failure};
 use crate::client::{Attempt, Client, Connection};
 use crate::clock::RunClock;
+use crate::error::LoadError;
 use crate::live::Live;
 use crate::prompts::{Counter, PreparedRequest};
 
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) ignore_eos: bool,
     pub(crate) records: Mutex<Vec<RequestRecord>>,
     pub(crate) turnaround_ms: Mutex<Vec<Finite>>,
+    /// Why no more requests could be made, if that came to pass.
+    pub(crate) fault: Mutex<Option<LoadError>>,
 }
 
 /// What the pacing needs to know about a request that has ended.
@@ -96,6 +99,7 @@ impl Session {
             error: failure.map_or_else(String::new, |failure: Failure| failure.text),
             reconnected: attempt.reconnected,
             prompt_sha256: request.prompt_sha256,
+            dataset_id: request.dataset_id,
         };
         self.records
             .lock()
@@ -108,6 +112,19 @@ impl Session {
             connect_ns,
             outcome,
         })
+    }
+
+    /// Notes why no more requests can be made: the run ends with it.
+    pub(crate) fn note_fault(&self, error: LoadError) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// The fault that ended the run, if one did.
+    pub(crate) fn take_fault(&self) -> Option<LoadError> {
+        self.fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Notes how long a user took from the end of an answer to the next send, the opening of a

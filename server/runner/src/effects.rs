@@ -76,6 +76,7 @@ struct LocalEngine {
 struct LoadResult {
     summary: Summary,
     records_sha256: String,
+    prompts_sha256: String,
 }
 
 impl Run {

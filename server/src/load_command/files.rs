@@ -23,6 +23,8 @@ struct ResultFile<'a> {
     is_cancelled: bool,
     plan: &'a LoadPlan,
     records: RecordsFile<'a>,
+    /// The prompts and their order in one digest.
+    prompts_sha256: &'a str,
     host: Host,
     summary: &'a Summary,
 }
@@ -56,6 +58,7 @@ impl From<&HostObservation> for Host {
 pub(super) fn write(
     plan: &LoadPlan,
     outcome: &LoadOutcome,
+    prompts_sha256: &str,
     summary: &Summary,
 ) -> Result<WrittenRecords, String> {
     let folder = Path::new(&plan.out_dir);
@@ -74,6 +77,7 @@ pub(super) fn write(
             sha256: &written.sha256,
             bytes: written.bytes,
         },
+        prompts_sha256,
         host: Host::from(&outcome.host),
         summary,
     };

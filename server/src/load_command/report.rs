@@ -15,7 +15,12 @@ const WIDTH: usize = 58;
 const LABEL_WIDTH: usize = 42;
 
 /// The whole report, with a line feed at its end.
-pub(super) fn text(plan: &LoadPlan, summary: &Summary, out_dir: &Path) -> String {
+pub(super) fn text(
+    plan: &LoadPlan,
+    summary: &Summary,
+    prompts_sha256: &str,
+    out_dir: &Path,
+) -> String {
     let mut report = Report(String::new());
     if summary.client_health.verdict == HealthVerdict::ClientBound {
         report.line("CLIENT-BOUND: the load generator was the limit. This run says nothing about the server.");
@@ -48,7 +53,10 @@ pub(super) fn text(plan: &LoadPlan, summary: &Summary, out_dir: &Path) -> String
         );
     }
     report.latency("End-to-end latency", "E2E", of(&summary.e2e_ms).as_ref());
-    trust(&mut report, summary);
+    trust(&mut report, plan, summary);
+    report.line(&format!(
+        "Prompts in their order, SHA-256: {prompts_sha256}"
+    ));
     report.heading("", '=');
     report.line(&format!("Written to {}", out_dir.display()));
     report.0
@@ -90,8 +98,14 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     );
 }
 
-fn trust(report: &mut Report, summary: &Summary) {
+fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     report.heading("Trust", '-');
+    for dataset in plan.workload.prompts.datasets() {
+        report.line(&format!(
+            "Dataset {} ({} rows), SHA-256: {}",
+            dataset.name, dataset.row_count, dataset.sha256
+        ));
+    }
     report.line(&format!(
         "Prompt lengths: {}",
         summary.prompt_source.in_words()

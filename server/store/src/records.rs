@@ -2,7 +2,7 @@
 //!
 //! Columns are named and ordered like the fields of [`RequestRecord`]. Instants are signed 64-bit
 //! nanoseconds, so that differences may be negative. `chunk_at` is a standard three-level list. The same
-//! records give the same bytes.
+//! records give the same bytes. Columns are only ever added, at the end: files of before are read.
 
 mod columns;
 
@@ -103,7 +103,7 @@ pub fn read_records(file: Bytes) -> Result<Vec<RequestRecord>, RecordsError> {
         .iter()
         .map(|column| column.path().string())
         .collect();
-    if found != columns::PATHS {
+    if !columns::are_known(&found) {
         return Err(RecordsError::Unexpected(format!(
             "its columns are {}",
             found.join(", ")
@@ -187,6 +187,7 @@ impl<W: Write> Write for Hashing<W> {
 
 #[cfg(test)]
 mod tests {
+    use domain::id::DatasetId;
     use domain::measure::record::{Outcome, RequestPhase, TokenSource};
     use proptest::prelude::*;
 
@@ -208,6 +209,7 @@ mod tests {
             ".{0,40}",
             any::<bool>(),
             "[0-9a-f]{0,64}",
+            proptest::option::of(any::<u128>()),
         );
         (identity, times, tokens, rest).prop_map(|(identity, times, tokens, rest)| RequestRecord {
             index: identity.0,
@@ -235,6 +237,7 @@ mod tests {
             error: rest.1,
             reconnected: rest.2,
             prompt_sha256: rest.3,
+            dataset_id: rest.4.map(|bits| DatasetId(uuid::Uuid::from_u128(bits))),
         })
     }
 
@@ -271,6 +274,7 @@ mod tests {
             error: String::new(),
             reconnected: false,
             prompt_sha256: "ab".to_owned(),
+            dataset_id: None,
         }
     }
 
@@ -314,6 +318,16 @@ mod tests {
             [100_000, 3]
         );
         assert_eq!(read_records(encoded(&records)).unwrap(), records);
+    }
+
+    #[test]
+    fn a_file_written_before_datasets_is_read() {
+        let file = include_bytes!("../tests/fixtures/requests_without_dataset.parquet");
+        let records = read_records(Bytes::from_static(file)).unwrap();
+        assert_eq!(records.len(), 8);
+        let last = records.last().unwrap();
+        assert_eq!((last.index, last.outcome), (7, Outcome::Ok));
+        assert_eq!((last.prompt_sha256.len(), last.dataset_id), (64, None));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use domain::id::BenchmarkId;
 use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
 use domain::run::{JournalEntry, RunState, RunStatus};
 use domain::time::Timestamp;
-use domain::workload::{Api, Arrival, EvaluationMethod, StopRule, WorkloadSpec};
+use domain::workload::{Api, Arrival, EvaluationMethod, Prompts, StopRule, WorkloadSpec};
 use futures::StreamExt as _;
 use reqwest::Method;
 use store::Store;
@@ -57,6 +57,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
         },
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: "16".parse().unwrap(),
             output: "8".parse().unwrap(),
             shared_prefix_tokens: 0,

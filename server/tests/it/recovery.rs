@@ -15,7 +15,7 @@ use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, Plann
 use domain::run::event::RunOutcome;
 use domain::run::{RunState, RunStatus, Stage};
 use domain::time::Timestamp;
-use domain::workload::{Api, Arrival, EvaluationMethod, StopRule, WorkloadSpec};
+use domain::workload::{Api, Arrival, EvaluationMethod, Prompts, StopRule, WorkloadSpec};
 use nix::sys::signal::Signal;
 use store::Store;
 use testkit::{Process, TempDir, is_process_alive};
@@ -175,6 +175,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
         deployment,
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: "16".parse().unwrap(),
             output: "3000".parse().unwrap(),
             shared_prefix_tokens: 0,

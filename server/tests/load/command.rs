@@ -42,6 +42,56 @@ fn a_person_gets_a_report_and_two_files() {
 }
 
 #[test]
+fn rows_of_files_are_sent_in_the_order_of_the_seed() {
+    let engine = Engine::start("--ttft-ms 1 --itl-ms 1");
+    let folder = testkit::data_dir();
+    let files = ["a", "b"].map(|name| {
+        let rows = (0..15).map(|number| {
+            format!(
+                "{{\"prompt\":\"{name} {number}\",\"output_tokens\":{}}}\n",
+                number + 2
+            )
+        });
+        let path = folder.path().join(format!("{name}.jsonl"));
+        std::fs::write(&path, rows.collect::<Vec<_>>().concat()).unwrap();
+        path.display().to_string()
+    });
+    let load_rows = |name: &str, seed: u32| {
+        let out = folder.path().join(name);
+        let output = load(&format!(
+            "--base-url {} --model assay-reference --concurrency 3 --warmup 4 --requests 40 --seed {seed} --dataset {} --dataset {} --out {}",
+            engine.url,
+            files[0],
+            files[1],
+            out.display()
+        ));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 5)), "{text}");
+        assert!(
+            text.contains("Dataset b.jsonl (15 rows), SHA-256: "),
+            "{text}"
+        );
+        let result = std::fs::read(out.join("result.json")).unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&result).unwrap();
+        let digest = result["prompts_sha256"].as_str().unwrap().to_owned();
+        assert!(text.contains(&digest), "{text}");
+        (digest, records(&out))
+    };
+    let (one, rows) = load_rows("one", 7);
+    assert_eq!((rows.len(), &load_rows("two", 7).0), (44, &one));
+    assert_ne!(load_rows("three", 8).0, one);
+    let ids: std::collections::BTreeSet<_> =
+        rows.iter().map(|row| row.dataset_id.unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    let longest = rows.iter().map(|row| row.planned_output_tokens).max();
+    assert_eq!(longest, Some(16));
+    assert!(
+        rows.iter()
+            .all(|row| row.output_tokens == row.planned_output_tokens)
+    );
+}
+
+#[test]
 fn the_exit_code_says_what_went_wrong() {
     let engine = Engine::start("--ttft-ms 1 --itl-ms 1");
     let folder = testkit::data_dir();
@@ -68,6 +118,14 @@ fn the_exit_code_says_what_went_wrong() {
             "--plan /nowhere/plan.json".to_owned(),
             2,
             "/nowhere/plan.json",
+        ),
+        (
+            format!(
+                "--base-url {} --model m --dataset /nowhere.jsonl --output-tokens 2",
+                engine.url
+            ),
+            2,
+            "The dataset /nowhere.jsonl cannot be read",
         ),
         (
             format!("--base-url {nowhere} --model m {common}"),

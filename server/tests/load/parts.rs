@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::load::{LOAD_PLAN_VERSION, LoadEvent, LoadPlan, REQUESTS_FILE};
 use domain::measure::record::RequestRecord;
-use domain::workload::{Api, Arrival, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
 use serde::Deserialize;
 use testkit::{Process, TempDir, wait_until};
 
@@ -108,6 +108,7 @@ pub(crate) fn plan(engine: &Engine, out_dir: PathBuf) -> LoadPlan {
         model: "assay-reference".to_owned(),
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: LengthSpec::Uniform { min: 4, max: 40 },
             output: LengthSpec::Fixed { tokens: 12 },
             shared_prefix_tokens: 0,
@@ -118,6 +119,7 @@ pub(crate) fn plan(engine: &Engine, out_dir: PathBuf) -> LoadPlan {
             ignore_eos: true,
             request_timeout_s: 60,
         },
+        dataset_paths: Vec::new(),
         tokenizer_path: None,
         out_dir: out_dir.display().to_string(),
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::load::{LoadEvent, LoadPlan, PromptSource, RESULT_FILE};
 use domain::measure::record::{Outcome, RequestRecord, TokenSource};
+use sha2::{Digest, Sha256};
 
 use crate::parts::{Engine, Sent, events, load, plan, records};
 
@@ -81,6 +82,7 @@ fn the_result_is_what_the_records_say() {
     let Some(LoadEvent::Finished {
         records_sha256,
         records_bytes,
+        prompts_sha256,
         summary,
     }) = events.last()
     else {
@@ -107,6 +109,12 @@ fn the_result_is_what_the_records_say() {
     assert_eq!(result["plan"], serde_json::to_value(&plan).unwrap());
     assert_eq!(result["summary"], serde_json::to_value(summary).unwrap());
     let records = records(&folder.path().join("out"));
+    let prompts: String = records
+        .iter()
+        .flat_map(|record| [record.prompt_sha256.as_str(), "\n"])
+        .collect();
+    assert_eq!(*prompts_sha256, format!("{:x}", Sha256::digest(prompts)));
+    assert_eq!(result["prompts_sha256"], serde_json::json!(prompts_sha256));
     let measured: Vec<f64> = records[2..]
         .iter()
         .filter_map(RequestRecord::ttft_ms)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finite::Finite;
+use crate::id::DatasetId;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -188,8 +189,12 @@ pub struct RequestRecord {
     pub error: String,
     /// Whether it went out a second time because a reused connection was already closed.
     pub reconnected: bool,
-    /// SHA-256 of the prompt, lower-case hex.
+    /// SHA-256 of the prompt, lower-case hex: of the text of a synthetic one; of the messages of a
+    /// dataset's row as compact JSON, `[{"role":…,"content":…},…]`.
     pub prompt_sha256: String,
+    /// The dataset the prompt came from; `None` for a synthetic one.
+    #[serde(default)]
+    pub dataset_id: Option<DatasetId>,
 }
 
 impl RequestRecord {
@@ -399,6 +404,7 @@ pub(crate) mod tests {
             error: String::new(),
             reconnected: false,
             prompt_sha256: String::new(),
+            dataset_id: None,
         }
     }
 

@@ -272,11 +272,12 @@ fn count(amount: usize) -> u32 {
 mod tests {
     use super::super::record::tests::record;
     use super::*;
-    use crate::workload::{Api, LengthSpec};
+    use crate::workload::{Api, LengthSpec, Prompts};
 
     fn workload(stop: StopRule) -> WorkloadSpec {
         WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: LengthSpec::Fixed { tokens: 8 },
             output: LengthSpec::Fixed { tokens: 2 },
             shared_prefix_tokens: 0,

@@ -10,14 +10,17 @@ use super::form::{
     ModelChoiceForm, NodesForm, StepForm,
 };
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model};
+use crate::dataset::Dataset;
 use crate::engine::{EngineChoice, EngineForm, EnginePreset};
 use crate::field::FieldErrors;
 use crate::finite::Finite;
-use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
+use crate::id::{ClusterId, CredentialId, DatasetId, ModelId, NodeId};
 use crate::plan::{Deployment, RunPlan};
 use crate::reruns::Purpose;
 use crate::workload::arrival::ArrivalProcess;
-use crate::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule};
+use crate::workload::{
+    AnswerLengths, Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule,
+};
 
 /// What can be chosen from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub struct Catalogue {
     /// Credentials, archived ones included: an endpoint may still send one.
     #[serde(default)]
     pub credentials: Vec<Credential>,
+    /// Datasets that can be drawn from: ready and not archived.
+    pub datasets: Vec<Dataset>,
 }
 
 impl Catalogue {
@@ -47,6 +52,13 @@ impl Catalogue {
         self.credentials
             .iter()
             .find(|credential| credential.id == id)
+    }
+
+    /// The dataset of that id, if it can be drawn from.
+    pub fn dataset(&self, id: DatasetId) -> Option<&Dataset> {
+        self.datasets
+            .iter()
+            .find(|dataset| dataset.id == id && dataset.is_usable())
     }
 }
 
@@ -81,6 +93,13 @@ fn once() -> u32 {
 pub struct EvaluationAnswers {
     /// Which API is called.
     pub api: Api,
+    /// Datasets that prompts come from, in the order chosen. Kept, but without a meaning, when the
+    /// method of step 1 is another.
+    #[serde(default)]
+    pub dataset_ids: Vec<DatasetId>,
+    /// How long answers to rows of datasets may be.
+    #[serde(default)]
+    pub answer_lengths: AnswerLengths,
     /// Prompt length.
     pub input: LengthSpec,
     /// Answer length.
@@ -138,7 +157,9 @@ impl Draft {
         draft.is_confirmed = false;
         match form {
             StepForm::BasicInfo(form) => draft.basic = Some(form.validate()?),
-            StepForm::Evaluation(form) => draft.evaluation = Some(form.validate()?),
+            StepForm::Evaluation(form) => {
+                draft.evaluation = Some(form.validate(self.method(), catalogue)?);
+            }
             StepForm::Cluster(form) => draft.choose_cluster(form, catalogue)?,
             StepForm::Nodes(form) => draft.choose_nodes(form, catalogue)?,
             StepForm::Model(form) => draft.choose_model(form, catalogue)?,
@@ -179,6 +200,25 @@ impl Draft {
         }
     }
 
+    /// How prompts come to be, as step 1 says; synthetic until it says so.
+    pub fn method(&self) -> EvaluationMethod {
+        self.basic
+            .as_ref()
+            .map_or(EvaluationMethod::Configuration, |basic| basic.method)
+    }
+
+    /// Whether step 2 is answered for the method of step 1, with datasets that are still there.
+    fn is_evaluation_answered(&self, catalogue: &Catalogue) -> bool {
+        let Some(answers) = &self.evaluation else {
+            return false;
+        };
+        let has_datasets = || {
+            let mut ids = answers.dataset_ids.iter();
+            !answers.dataset_ids.is_empty() && ids.all(|id| catalogue.dataset(*id).is_some())
+        };
+        self.method() == EvaluationMethod::Configuration || has_datasets()
+    }
+
     /// The first step that wants an answer, for resuming.
     pub fn first_open_step(&self, catalogue: &Catalogue) -> Step {
         let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
@@ -193,7 +233,7 @@ impl Draft {
         };
         if self.basic.is_none() {
             Step::BasicInfo
-        } else if self.evaluation.is_none() {
+        } else if !self.is_evaluation_answered(catalogue) {
             Step::Evaluation
         } else if cluster.is_none() {
             Step::Cluster
@@ -301,6 +341,16 @@ impl Draft {
             }),
             evaluation: Some(EvaluationAnswers {
                 api: workload.api,
+                dataset_ids: workload
+                    .prompts
+                    .datasets()
+                    .iter()
+                    .map(|dataset| dataset.id)
+                    .collect(),
+                answer_lengths: match workload.prompts {
+                    Prompts::Synthetic => AnswerLengths::default(),
+                    Prompts::Datasets { answer_lengths, .. } => answer_lengths,
+                },
                 input: workload.input,
                 output: workload.output,
                 shared_prefix_tokens: workload.shared_prefix_tokens,

@@ -1,12 +1,12 @@
 //! From a complete draft to the plan of a run.
 
-use super::draft::{Catalogue, Draft};
+use super::draft::{Catalogue, Draft, EvaluationAnswers};
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource};
 use crate::engine::render_command;
 use crate::field::FieldErrors;
 use crate::id::{ClusterId, CredentialId};
 use crate::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
-use crate::workload::{Arrival, WorkloadSpec};
+use crate::workload::{Arrival, EvaluationMethod, PlannedDataset, Prompts, WorkloadSpec};
 
 /// Builds the plan, or says at which field of which step something is missing or gone.
 pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, FieldErrors> {
@@ -42,6 +42,13 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             process,
         },
     };
+    let prompts = match basic.method {
+        EvaluationMethod::Configuration => Prompts::Synthetic,
+        EvaluationMethod::Dataset => Prompts::Datasets {
+            datasets: planned_datasets(evaluation, catalogue)?,
+            answer_lengths: evaluation.answer_lengths,
+        },
+    };
     Ok(RunPlan {
         version: PLAN_VERSION,
         name: basic.name.clone(),
@@ -68,6 +75,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             input: evaluation.input,
             output: evaluation.output,
             shared_prefix_tokens: evaluation.shared_prefix_tokens,
+            prompts,
             arrival,
             stop: evaluation.stop,
             warmup_requests: evaluation.warmup_requests,
@@ -76,6 +84,35 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             request_timeout_s: evaluation.request_timeout_s,
         },
     })
+}
+
+fn planned_datasets(
+    evaluation: &EvaluationAnswers,
+    catalogue: &Catalogue,
+) -> Result<Vec<PlannedDataset>, FieldErrors> {
+    let planned = evaluation.dataset_ids.iter().map(|id| {
+        let dataset = catalogue.dataset(*id)?;
+        Some(PlannedDataset {
+            id: dataset.id,
+            name: dataset.name.clone(),
+            sha256: dataset.sha256.clone()?,
+            row_count: dataset.row_count,
+        })
+    });
+    let planned: Option<Vec<PlannedDataset>> = planned.collect();
+    let planned = planned.ok_or_else(|| {
+        FieldErrors::one(
+            "dataset_ids",
+            "A chosen dataset is gone: choose anew in step 2.",
+        )
+    })?;
+    if planned.is_empty() {
+        return Err(FieldErrors::one(
+            "dataset_ids",
+            "Choose at least one dataset in step 2.",
+        ));
+    }
+    Ok(planned)
 }
 
 fn planned_nodes(draft: &Draft, cluster: &Cluster) -> Result<Vec<PlannedNode>, FieldErrors> {

@@ -4,12 +4,13 @@ use domain::load::PromptSource;
 use domain::measure::health::HostObservation;
 use domain::measure::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
 use domain::measure::summary::{Summary, SummaryContext};
-use domain::workload::{Api, Arrival, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
 
 /// One user, fixed lengths.
 pub(super) fn workload() -> WorkloadSpec {
     WorkloadSpec {
         api: Api::Chat,
+        prompts: Prompts::Synthetic,
         input: LengthSpec::Fixed { tokens: 8 },
         output: LengthSpec::Fixed { tokens: 2 },
         shared_prefix_tokens: 0,
@@ -61,5 +62,6 @@ pub(super) fn record(index: u32, has_failed: bool) -> RequestRecord {
         error: String::new(),
         reconnected: false,
         prompt_sha256: String::new(),
+        dataset_id: None,
     }
 }

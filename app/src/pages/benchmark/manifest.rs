@@ -44,6 +44,15 @@ pub fn ManifestTab(
     let per_chunk = format::optional(summary.tokens_per_chunk);
     let command = manifest.engine_command.clone();
     let sha = manifest.records_sha256.clone();
+    let prompts = manifest.prompts_sha256.clone().map(|sha| {
+        view! {
+            <Fact name="Prompts in their order">
+                "SHA-256 " <code class="digest">{sha.clone()}</code> " " <CopyButton label="SHA-256 of the prompts" text=sha />
+                <br />
+                <span class="muted">"Two runs that sent the same prompts in the same order have the same one."</span>
+            </Fact>
+        }
+    });
     view! {
         <div class="stack">
             <Card title="Evidence" note="written once, never changed">
@@ -54,6 +63,7 @@ pub fn ManifestTab(
                     <Fact name="Engine serves">{served}</Fact>
                     <Fact name="Load came from">{manifest.load_from.clone()}</Fact>
                     <Fact name="Prompt lengths">{summary.prompt_source.in_words()}</Fact>
+                    {prompts}
                     <Fact name="Answer tokens">{format!("{tokens}; {per_chunk} tokens per chunk")}</Fact>
                     <Fact name="Definitions">
                         <a href=routes::DEFINITIONS>{format!("edition {}", manifest.metrics_version)}</a>

@@ -4,7 +4,7 @@ use domain::finite::Finite;
 use domain::id::BenchmarkId;
 use domain::measure::record::RequestField;
 use domain::requests::{ScatterData, ScatterPoint};
-use domain::workload::{LengthSpec, WorkloadSpec};
+use domain::workload::{LengthSpec, Prompts, WorkloadSpec};
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
@@ -15,7 +15,8 @@ use super::url::ResultUrl;
 
 /// The fields to show: those of the URL, else the pair that tells most about this workload.
 pub fn fields(url: &ResultUrl, workload: &WorkloadSpec) -> (RequestField, RequestField) {
-    let has_one_length = matches!(workload.input, LengthSpec::Fixed { .. });
+    let has_one_length = workload.prompts == Prompts::Synthetic
+        && matches!(workload.input, LengthSpec::Fixed { .. });
     let x = if has_one_length {
         RequestField::SentAt
     } else {

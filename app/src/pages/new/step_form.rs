@@ -126,6 +126,18 @@ where
     .into_any()
 }
 
+/// The messages at `field`, under the name that its check boxes carry: brackets make a list of them in
+/// form encoding.
+pub fn at_brackets(errors: &FieldErrors, field: &str) -> FieldErrors {
+    let mut renamed = errors.clone();
+    for error in &mut renamed.0 {
+        if error.field == field {
+            error.field.push_str("[]");
+        }
+    }
+    renamed
+}
+
 /// What stands in the way, and the link that helps.
 pub fn refusal_banner(error: &ApiError, reload_href: String) -> AnyView {
     let title = match error {

@@ -2,6 +2,7 @@
 
 use domain::id::WorkflowId;
 use domain::workflow::{Catalogue, Draft, Step, Workflow, WorkflowState};
+use domain::workload::EvaluationMethod;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -210,6 +211,7 @@ fn shown_steps(
 /// Whether there was an answer that no longer holds.
 fn was_answered(draft: &Draft, step: Step) -> bool {
     match step {
+        Step::Evaluation => draft.evaluation.is_some(),
         Step::Cluster => draft.cluster_id.is_some(),
         Step::Model => draft.model.is_some(),
         Step::Credential => draft.credential_id.is_some(),
@@ -228,7 +230,20 @@ fn summary(draft: &Draft, catalogue: &Catalogue, step: Step) -> Option<String> {
         Step::Evaluation => draft
             .evaluation
             .as_ref()
-            .map(|answers| format!("{} in / {} out", answers.input, answers.output)),
+            .map(|answers| match draft.method() {
+                EvaluationMethod::Configuration => {
+                    format!("{} in / {} out", answers.input, answers.output)
+                }
+                EvaluationMethod::Dataset => {
+                    let names: Vec<&str> = answers
+                        .dataset_ids
+                        .iter()
+                        .filter_map(|id| catalogue.dataset(*id))
+                        .map(|dataset| dataset.name.as_str())
+                        .collect();
+                    names.join(", ")
+                }
+            }),
         Step::Cluster => cluster().map(|cluster| cluster.name.clone()),
         Step::Nodes => {
             let nodes = cluster()?.nodes.iter();

@@ -2,7 +2,7 @@
 
 use domain::load::{LOAD_PLAN_VERSION, LoadEvent, LoadPlan};
 use domain::secret::Secret;
-use domain::workload::{Api, Arrival, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
 use loadgen::{LoadError, LoadOutcome};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -32,6 +32,7 @@ pub(crate) fn plan(url: &str, tokenizer: &TempDir) -> LoadPlan {
         model: "m".to_owned(),
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: LengthSpec::Fixed { tokens: 8 },
             output: LengthSpec::Fixed { tokens: 2 },
             shared_prefix_tokens: 0,
@@ -42,6 +43,7 @@ pub(crate) fn plan(url: &str, tokenizer: &TempDir) -> LoadPlan {
             ignore_eos: false,
             request_timeout_s: 30,
         },
+        dataset_paths: Vec::new(),
         tokenizer_path: Some(tokenizer.path().display().to_string()),
         out_dir: String::new(),
     }

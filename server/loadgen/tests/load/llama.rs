@@ -2,9 +2,10 @@
 
 use domain::load::{LoadPlan, PromptSource};
 use domain::measure::record::{Outcome, TokenSource};
-use domain::workload::{Api, Arrival, LengthSpec, StopRule};
+use domain::workload::{AnswerLengths, Api, Arrival, LengthSpec, StopRule};
 use testkit::{LlamaServer, tiny_tokenizer_path};
 
+use crate::datasets::{Files, conversations, plain};
 use crate::harness::{plan, run, word_tokenizer};
 
 /// 40 requests by 4 users.
@@ -67,4 +68,26 @@ async fn the_chat_template_comes_on_top_of_the_prompt() {
     let summary = outcome.summarise(&plan.workload);
     assert_eq!((summary.completed_count, summary.failed_count), (40, 0));
     assert!(summary.ttft_ms.is_some() && summary.tpot_ms.is_some() && summary.itl_ms.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conversations_of_a_dataset_are_answered_through_the_chat_template() {
+    let server = LlamaServer::start(4);
+    let files = Files::new().with(&conversations("a", 10)).with(&plain(10));
+    for api in [Api::Chat, Api::Completions] {
+        let mut plan = llama_plan(&server);
+        files.fill(&mut plan, AnswerLengths::Planned);
+        plan.workload.api = api;
+        let outcome = run(&plan).await.unwrap();
+        assert_eq!(outcome.records.len(), 44);
+        assert_eq!(outcome.prompt_source, PromptSource::Tokenizer);
+        for record in &outcome.records {
+            assert_eq!(record.outcome, Outcome::Ok, "{}", record.error);
+            assert_eq!(
+                (record.output_tokens, record.token_source),
+                (16, TokenSource::Usage)
+            );
+            assert!(record.input_tokens > 0 && record.dataset_id.is_some());
+        }
+    }
 }

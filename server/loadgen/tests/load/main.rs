@@ -4,6 +4,7 @@
 
 mod answers;
 mod connections;
+mod datasets;
 mod harness;
 mod llama;
 mod pacing;

@@ -44,6 +44,7 @@ pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, Strin
             load_from: host_name(),
             plan: run.plan.clone(),
             records_sha256,
+            prompts_sha256: Some(load.prompts_sha256),
             started_at: state.started_at.unwrap_or(now),
             ended_at: load_ended_at.unwrap_or(now),
         },

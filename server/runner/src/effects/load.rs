@@ -1,5 +1,7 @@
 //! Run the load process through warm-up and the measured window.
 
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use crate::tail::take_lines;
 
 /// Folder of the load's files inside the run's.
 pub(super) const LOAD_FOLDER: &str = "load";
+/// Folder of the datasets' files inside the run's.
+const DATASETS_FOLDER: &str = "datasets";
 /// Most bytes of one event: the last one carries the whole summary.
 const EVENT_BYTES_MAX: usize = 32 << 20;
 /// How long prompts may be in the making.
@@ -107,12 +111,59 @@ async fn load_plan(run: &Run) -> Result<LoadPlan, String> {
     let tokenizer_path = Some(&model.tokenizer_path).filter(|path| !path.is_empty());
     Ok(LoadPlan {
         version: LOAD_PLAN_VERSION,
+        dataset_paths: place_datasets(run).await?,
         base_url: run.base_url().await?,
         model: model.served_name.clone(),
         workload: run.plan.workload.clone(),
         tokenizer_path: tokenizer_path.cloned(),
         out_dir: run.folder.join(LOAD_FOLDER).to_string_lossy().into_owned(),
     })
+}
+
+/// Puts the files of the plan's datasets into the run's folder. The load process compares each with
+/// its digest.
+async fn place_datasets(run: &Run) -> Result<Vec<String>, String> {
+    let datasets = run.plan.workload.prompts.datasets();
+    let folder = run.folder.join(DATASETS_FOLDER);
+    let mut paths = Vec::new();
+    for dataset in datasets {
+        let path = folder.join(format!("{}.jsonl", dataset.sha256));
+        place(&dataset_file(run, &dataset.sha256), &path)
+            .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => format!(
+                    "the file of the dataset {} is gone from the server's store: import it again",
+                    dataset.name
+                ),
+                _ => format!("the dataset {} cannot be read: {error}", dataset.name),
+            })?;
+        paths.push(path.to_string_lossy().into_owned());
+    }
+    if !datasets.is_empty() {
+        let rows = run.plan.workload.prompts.row_count();
+        run.log(format!("{rows} rows of datasets are there.")).await;
+    }
+    Ok(paths)
+}
+
+fn dataset_file(run: &Run, sha256: &str) -> PathBuf {
+    let start = sha256.get(..2).unwrap_or_default();
+    let folder = run.shared.store.data_dir().join("artifacts/datasets");
+    folder.join(start).join(format!("{sha256}.jsonl"))
+}
+
+/// A second name for a file, or a copy where the disk has no second names.
+async fn place(from: &Path, to: &Path) -> std::io::Result<()> {
+    if let Some(folder) = to.parent() {
+        tokio::fs::create_dir_all(folder).await?;
+    }
+    match tokio::fs::hard_link(from, to).await {
+        Ok(()) => Ok(()),
+        // Chosen twice, or left by an earlier life of the server.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
+        Err(_) => tokio::fs::copy(from, to).await.map(drop),
+    }
 }
 
 async fn start(run: &Run, plan: &LoadPlan) -> Result<Child, String> {
@@ -204,6 +255,7 @@ async fn follow_events(
             LoadEvent::Failed { reason } => return Err(reason),
             LoadEvent::Finished {
                 records_sha256,
+                prompts_sha256,
                 summary,
                 ..
             } => {
@@ -215,6 +267,7 @@ async fn follow_events(
                 result = Some(LoadResult {
                     summary: *summary,
                     records_sha256,
+                    prompts_sha256,
                 });
             }
         }

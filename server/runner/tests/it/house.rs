@@ -12,7 +12,9 @@ use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, Plann
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
 use domain::secret::Secret;
-use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{
+    Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule, WorkloadSpec,
+};
 use runner::{RunnerConfig, RunnerHandle, system_clock};
 use store::Store;
 use testkit::TempDir;
@@ -227,6 +229,7 @@ pub(crate) fn processes_of(id: BenchmarkId) -> Vec<u32> {
 pub(crate) fn short_workload() -> WorkloadSpec {
     WorkloadSpec {
         api: Api::Chat,
+        prompts: Prompts::Synthetic,
         input: "16".parse::<LengthSpec>().unwrap(),
         output: "8".parse::<LengthSpec>().unwrap(),
         shared_prefix_tokens: 0,

@@ -11,7 +11,7 @@ use domain::measure::record::{RequestField, RequestRecord};
 const PIECE_ROWS: usize = 500;
 const HEADING: &str = "index,phase,outcome,http_status,error,scheduled_at_s,sent_at_s,finished_at_s,\
 ttft_ms,tpot_ms,itl_mean_ms,e2e_ms,queue_delay_ms,output_tok_per_s,planned_input_tokens,\
-planned_output_tokens,input_tokens,output_tokens,token_source,chunk_count,reconnected,prompt_sha256\n";
+planned_output_tokens,input_tokens,output_tokens,token_source,chunk_count,reconnected,prompt_sha256,dataset_id\n";
 
 /// The file in pieces, the heading first.
 pub(super) fn pieces(
@@ -61,6 +61,10 @@ fn line(record: &RequestRecord) -> String {
         record.chunk_at.len().to_string(),
         record.reconnected.to_string(),
         record.prompt_sha256.clone(),
+        record
+            .dataset_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
     ];
     let mut line = cells.join(",");
     // Writing to a String cannot fail.

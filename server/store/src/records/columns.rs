@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use domain::id::DatasetId;
 use domain::measure::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
@@ -29,10 +30,11 @@ pub(super) const SCHEMA: &str = "message requests {
     REQUIRED BYTE_ARRAY error (UTF8);
     REQUIRED BOOLEAN reconnected;
     REQUIRED BYTE_ARRAY prompt_sha256 (UTF8);
+    OPTIONAL BYTE_ARRAY dataset_id (UTF8);
 }";
 
 /// Paths of the columns, in order.
-pub(super) const PATHS: [&str; 17] = [
+pub(super) const PATHS: [&str; 18] = [
     "index",
     "phase",
     "scheduled_at",
@@ -50,7 +52,17 @@ pub(super) const PATHS: [&str; 17] = [
     "error",
     "reconnected",
     "prompt_sha256",
+    "dataset_id",
 ];
+
+/// Columns at the end of [`PATHS`] that files of earlier versions do not have.
+const LATER_COUNT: usize = 1;
+
+/// Whether a file with these columns can be read: all there are, or all but the later ones.
+pub(super) fn are_known(found: &[String]) -> bool {
+    (PATHS.len() - LATER_COUNT..=PATHS.len())
+        .any(|count| PATHS.get(..count).is_some_and(|paths| found == paths))
+}
 
 /// Paths of the columns that hold whole numbers: neighbours are alike, so differences are stored.
 pub(super) const INTEGER_PATHS: [&str; 11] = [
@@ -89,7 +101,8 @@ pub(super) fn write<W: Write + Send>(
     columns.optional_integers(|row| row.http_status.map(u64::from))?;
     columns.texts(|row| &row.error)?;
     columns.flags(|row| row.reconnected)?;
-    columns.texts(|row| &row.prompt_sha256)
+    columns.texts(|row| &row.prompt_sha256)?;
+    columns.optional_texts(|row| row.dataset_id.map(|id| id.to_string()))
 }
 
 struct ColumnWriter<'a, 'g, W: Write> {
@@ -158,13 +171,27 @@ impl<W: Write + Send> ColumnWriter<'_, '_, W> {
         self.column::<ByteArrayType>(&values, None, None)
     }
 
+    fn optional_texts(
+        &mut self,
+        value: fn(&RequestRecord) -> Option<String>,
+    ) -> Result<(), RecordsError> {
+        let texts: Vec<Option<String>> = self.rows.iter().map(value).collect();
+        let definitions: Vec<i16> = texts.iter().map(|text| i16::from(text.is_some())).collect();
+        let values: Vec<ByteArray> = texts
+            .iter()
+            .flatten()
+            .map(|text| ByteArray::from(text.as_str()))
+            .collect();
+        self.column::<ByteArrayType>(&values, Some(&definitions), None)
+    }
+
     fn flags(&mut self, value: fn(&RequestRecord) -> bool) -> Result<(), RecordsError> {
         let values: Vec<bool> = self.rows.iter().map(value).collect();
         self.column::<BoolType>(&values, None, None)
     }
 }
 
-/// Reads the rows of one group, whose columns are known to be [`PATHS`].
+/// Reads the rows of one group, whose columns are known ([`are_known`]).
 pub(super) fn read(group: &dyn RowGroupReader) -> Result<Vec<RequestRecord>, RecordsError> {
     let rows_count = usize::try_from(group.metadata().num_rows())
         .map_err(|_| RecordsError::Unexpected("a negative number of rows".to_owned()))?;
@@ -190,6 +217,7 @@ pub(super) fn read(group: &dyn RowGroupReader) -> Result<Vec<RequestRecord>, Rec
     let mut error = columns.texts()?.into_iter();
     let mut reconnected = columns.flags()?.into_iter();
     let mut prompt_sha256 = columns.texts()?.into_iter();
+    let mut dataset_id = columns.optional_texts()?.into_iter();
     index
         .into_iter()
         .map(|index| {
@@ -211,6 +239,7 @@ pub(super) fn read(group: &dyn RowGroupReader) -> Result<Vec<RequestRecord>, Rec
                 error: next(&mut error)?,
                 reconnected: next(&mut reconnected)?,
                 prompt_sha256: next(&mut prompt_sha256)?,
+                dataset_id: next(&mut dataset_id)?.map(|id| parse_id(&id)).transpose()?,
             })
         })
         .collect()
@@ -288,6 +317,21 @@ impl ColumnReader<'_> {
         raw.values.into_iter().map(text).collect()
     }
 
+    /// A later column: missing in files of before, as if it were in none of their rows.
+    fn optional_texts(&mut self) -> Result<Vec<Option<String>>, RecordsError> {
+        if self.next >= self.group.num_columns() {
+            self.next += 1;
+            return Ok(vec![None; self.rows_count]);
+        }
+        let raw = self.column::<ByteArrayType>()?;
+        let mut values = raw.values.into_iter();
+        let is_present = raw.definitions.into_iter().map(|definition| definition > 0);
+        let text = |bytes: ByteArray| Ok(bytes.as_utf8()?.to_owned());
+        is_present
+            .map(|is_present| is_present.then(|| text(next(&mut values)?)).transpose())
+            .collect()
+    }
+
     fn flags(&mut self) -> Result<Vec<bool>, RecordsError> {
         Ok(self.column::<BoolType>()?.values)
     }
@@ -313,4 +357,9 @@ fn narrow<T: TryFrom<u64>>(value: u64) -> Result<T, RecordsError> {
 
 fn named<T>(parse: fn(&str) -> Option<T>, name: &str) -> Result<T, RecordsError> {
     parse(name).ok_or_else(|| RecordsError::Unexpected(format!("{name:?} is no known name")))
+}
+
+fn parse_id(text: &str) -> Result<DatasetId, RecordsError> {
+    text.parse()
+        .map_err(|_| RecordsError::Unexpected(format!("{text:?} is no id of a dataset")))
 }

@@ -17,7 +17,9 @@ use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, Plann
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage};
 use domain::time::Timestamp;
-use domain::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use domain::workload::{
+    Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule, WorkloadSpec,
+};
 use store::Store;
 use uuid::Uuid;
 
@@ -115,6 +117,7 @@ pub(crate) fn plan(name: &str) -> RunPlan {
         },
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: LengthSpec::Fixed { tokens: 8 },
             output: LengthSpec::Fixed { tokens: 2 },
             shared_prefix_tokens: 0,
@@ -195,6 +198,7 @@ fn record(ttft_ms: u64) -> RequestRecord {
         error: String::new(),
         reconnected: false,
         prompt_sha256: String::new(),
+        dataset_id: None,
     }
 }
 
@@ -218,6 +222,7 @@ pub(crate) fn result(plan: &RunPlan, ttft_ms: Option<u64>) -> BenchmarkResult {
             load_from: "host".to_owned(),
             plan: plan.clone(),
             records_sha256: "ab".repeat(32),
+            prompts_sha256: None,
             started_at: START,
             ended_at: at(1),
         },

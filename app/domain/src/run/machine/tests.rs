@@ -9,7 +9,9 @@ use crate::plan::{PLAN_VERSION, PlannedCluster, PlannedModel};
 use crate::run::event::JournalEntry;
 use crate::run::state::RunStatus;
 use crate::time::Timestamp;
-use crate::workload::{Api, Arrival, EvaluationMethod, LengthSpec, StopRule, WorkloadSpec};
+use crate::workload::{
+    Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule, WorkloadSpec,
+};
 
 fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
     let endpoint = Deployment::Endpoint {
@@ -47,6 +49,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
         deployment: if is_endpoint { endpoint } else { process },
         workload: WorkloadSpec {
             api: Api::Chat,
+            prompts: Prompts::Synthetic,
             input: LengthSpec::Fixed { tokens: 1 },
             output: LengthSpec::Fixed { tokens: 1 },
             shared_prefix_tokens: 0,

@@ -1,7 +1,10 @@
+mod datasets;
+
 use uuid::Uuid;
 
 use super::*;
 use crate::catalogue::{CredentialKind, ModelSource, Node};
+use crate::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use crate::engine::EngineCommand;
 use crate::time::Timestamp;
 use crate::workflow::planning::build_plan;
@@ -64,6 +67,34 @@ fn credential(bits: u128, base_url: &str) -> Credential {
     }
 }
 
+fn dataset(bits: u128, row_count: u32) -> Dataset {
+    Dataset {
+        id: DatasetId(Uuid::from_u128(bits)),
+        name: format!("d{bits}"),
+        description: String::new(),
+        format: DatasetFormat::Jsonl,
+        state: DatasetState::Ready,
+        failure: None,
+        file_name: String::new(),
+        file_sha256: "00".repeat(32),
+        file_bytes: 1,
+        read_bytes: 1,
+        sha256: Some(format!("{bits:064x}")),
+        bytes: 1,
+        row_count,
+        rejected_count: 0,
+        has_multi_turn: false,
+        tokenizer: TokenizerUsed::Estimate,
+        input: None,
+        output: None,
+        rejections: Rejections::default(),
+        is_builtin: false,
+        owner_name: None,
+        created_at: Timestamp(0),
+        archived_at: None,
+    }
+}
+
 pub(in crate::workflow) fn catalogue() -> Catalogue {
     Catalogue {
         clusters: vec![
@@ -100,6 +131,7 @@ pub(in crate::workflow) fn catalogue() -> Catalogue {
                 ..credential(4, "http://h")
             },
         ],
+        datasets: vec![dataset(1, 400), dataset(2, 20)],
     }
 }
 

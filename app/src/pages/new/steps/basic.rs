@@ -20,6 +20,11 @@ pub fn BasicStep(
         Some(StepForm::BasicInfo(form)) => form,
         _ => BasicForm::default(),
     };
+    let mut dataset_method = Choice::new("dataset", "Dataset")
+        .with_detail("Prompts of datasets: built in, or imported by you.");
+    if context.catalogue.datasets.is_empty() {
+        dataset_method = dataset_method.blocked("No dataset is ready: import one first.");
+    }
     let read = |sent: &AnswerBasicInfo| StepForm::BasicInfo(sent.form.clone());
     step_form(
         &context,
@@ -31,9 +36,7 @@ pub fn BasicStep(
             let methods = vec![
                 Choice::new("configuration", "Configuration")
                     .with_detail("Synthetic prompts of exact token lengths, made from a seed."),
-                Choice::new("dataset", "Dataset")
-                    .with_detail("Prompts of an imported dataset.")
-                    .blocked("No dataset has been imported."),
+                dataset_method,
             ];
             view! {
             <TextField name="name" label="Name" value=form.name errors max_chars=200

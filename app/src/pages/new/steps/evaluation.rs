@@ -1,11 +1,13 @@
-//! Step 2: lengths, load shape, stop rule, warm-up, seed.
+//! Step 2: prompts, load shape, stop rule, warm-up, seed.
 
 use domain::workflow::form::EvaluationForm;
-use domain::workflow::preset::TRAFFIC_PRESETS;
 use domain::workflow::{Step, StepForm};
+use domain::workload::EvaluationMethod;
 use leptos::prelude::*;
-use ui::field::{Choice, ChoiceCards, FieldSet, InputKind, SelectField, SelectOption, TextField};
+use ui::field::{Choice, ChoiceCards, FieldSet, InputKind, TextField};
 
+use super::dataset_prompts::DatasetPrompts;
+use super::synthetic_prompts::SyntheticPrompts;
 use crate::api::workflows::AnswerEvaluation;
 use crate::pages::new::step_form::{StepContext, step_form};
 
@@ -22,6 +24,8 @@ pub fn EvaluationStep(
     };
     let basic = context.draft.basic.as_ref();
     let users = basic.map_or(1, |basic| basic.concurrent_requests);
+    let method = context.draft.method();
+    let datasets = context.catalogue.datasets.clone();
     let read = |sent: &AnswerEvaluation| StepForm::Evaluation(sent.form.clone());
     step_form(
         &context,
@@ -30,36 +34,16 @@ pub fn EvaluationStep(
         action,
         read,
         move |errors| {
-            let (input, output) = (
-                RwSignal::new(form.input_tokens.clone()),
-                RwSignal::new(form.output_tokens.clone()),
-            );
+            let prompts = match method {
+                EvaluationMethod::Configuration => {
+                    view! { <SyntheticPrompts form=form.clone() errors /> }.into_any()
+                }
+                EvaluationMethod::Dataset => {
+                    view! { <DatasetPrompts form=form.clone() datasets errors /> }.into_any()
+                }
+            };
             view! {
-            <FieldSet legend="Lengths">
-                <Presets input output />
-                <div class="form-row">
-                    <TextField name="input_tokens" label="Prompt length" bind=input errors unit="tokens"
-                        hint="512, uniform:100..900, normal:512,64 or lognormal:512,0.6" />
-                    <TextField name="output_tokens" label="Answer length" bind=output errors unit="tokens"
-                        hint="In the same forms." />
-                    <TextField name="shared_prefix_tokens" label="Shared prefix" kind=InputKind::Number step="any"
-                        value=form.shared_prefix_tokens errors unit="tokens"
-                        hint="Equal at the start of every prompt, as a system prompt is. 0 defeats prefix caches." />
-                </div>
-                <div class="form-row">
-                    <SelectField name="ignore_eos" label="Answers end" value=form.ignore_eos errors
-                        options=vec![
-                            SelectOption::new("on", "At the full length (ignore_eos)"),
-                            SelectOption::new("", "Where the model stops"),
-                        ]
-                        hint="Equal work in every run needs the full length." />
-                    <SelectField name="api" label="API" value=form.api errors
-                        options=vec![
-                            SelectOption::new("chat", "Chat completions"),
-                            SelectOption::new("completions", "Completions"),
-                        ] />
-                </div>
-            </FieldSet>
+            {prompts}
             <ChoiceCards name="arrival" legend="Load shape" choices=load_shapes(users)
                 chosen=vec![form.arrival] errors />
             <div class="only-open-loop">
@@ -84,7 +68,7 @@ pub fn EvaluationStep(
                 </div>
                 <TextField name="warmup_requests" label="Warm-up" kind=InputKind::Number step="any"
                     value=form.warmup_requests errors unit="requests"
-                    hint="Before the measured window; their prompts never return." />
+                    hint="Before the measured window; their prompts never return, unless a dataset is exhausted." />
             </div>
             <FieldSet legend="Details">
                 <div class="form-row">
@@ -109,33 +93,4 @@ fn load_shapes(users: u32) -> Vec<Choice> {
         Choice::new("poisson", "Open loop, Poisson")
             .with_detail("At a rate, with the gaps of independent users."),
     ]
-}
-
-/// Shapes people know by name: each fills both lengths.
-#[component]
-fn Presets(
-    /// The prompt length.
-    input: RwSignal<String>,
-    /// The answer length.
-    output: RwSignal<String>,
-) -> impl IntoView {
-    let buttons = TRAFFIC_PRESETS.iter().map(|preset| {
-        let is_chosen = move || {
-            let fits = input.with(|text| text == preset.input_tokens)
-                && output.with(|text| text == preset.output_tokens);
-            if fits { "true" } else { "false" }
-        };
-        let choose = move |_| {
-            input.set(preset.input_tokens.to_owned());
-            output.set(preset.output_tokens.to_owned());
-        };
-        view! {
-            <button type="button" class="button small preset" aria-pressed=is_chosen on:click=choose>
-                {preset.label}
-            </button>
-        }
-    });
-    view! {
-        <div class="presets needs-script" role="group" aria-label="Traffic presets">{buttons.collect_view()}</div>
-    }
 }

@@ -1,7 +1,6 @@
 //! Step 4: which nodes of the cluster.
 
 use domain::catalogue::Node;
-use domain::field::FieldErrors;
 use domain::workflow::form::NodesForm;
 use domain::workflow::{Step, StepForm};
 use leptos::prelude::*;
@@ -10,7 +9,7 @@ use ui::format;
 use ui::tone::Tone;
 
 use crate::api::workflows::AnswerNodes;
-use crate::pages::new::step_form::{StepContext, step_form};
+use crate::pages::new::step_form::{StepContext, at_brackets, step_form};
 
 /// Name of the check boxes: the brackets make a list of them in form encoding.
 const FIELD: &str = "node_ids[]";
@@ -49,7 +48,8 @@ pub fn NodesStep(
         action,
         read,
         move |errors| {
-            let errors = Signal::derive(move || errors.with(at_brackets));
+            let errors =
+                Signal::derive(move || errors.with(|errors| at_brackets(errors, "node_ids")));
             view! {
             <ChoiceCards name=FIELD legend choices chosen is_multiple=true errors
                 hint="The run holds the chosen nodes while it lasts; runs that want the same node wait for each other." />
@@ -57,17 +57,6 @@ pub fn NodesStep(
         .into_any()
         },
     )
-}
-
-/// The messages under the name the check boxes carry.
-fn at_brackets(errors: &FieldErrors) -> FieldErrors {
-    let mut renamed = errors.clone();
-    for error in &mut renamed.0 {
-        if error.field == "node_ids" {
-            FIELD.clone_into(&mut error.field);
-        }
-    }
-    renamed
 }
 
 fn choice_of(node: &Node) -> Choice {

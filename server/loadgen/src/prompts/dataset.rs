@@ -1,0 +1,163 @@
+//! Prompts of datasets: rows drawn in the order of the seed, sent as they are.
+
+use domain::dataset::Message;
+use domain::id::DatasetId;
+use domain::load::{LoadPlan, PromptSource};
+use domain::workload::{AnswerLengths, Prompts, WorkloadSpec};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::order::DrawingOrder;
+use super::rows::{Row, RowFiles};
+use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
+use crate::error::LoadError;
+use crate::openai::{Prompt, request_body};
+use crate::plan::REQUESTS_MAX;
+
+/// Makes the requests of a plan with datasets one after the other.
+pub(crate) struct DatasetMaker {
+    rows: RowFiles,
+    order: DrawingOrder,
+    workload: WorkloadSpec,
+    answer_lengths: AnswerLengths,
+    model: String,
+    /// Draws the planned answer lengths, one a request whether or not it is needed: so that the rows do
+    /// not change those of other requests.
+    lengths: ChaCha8Rng,
+    next_index: u32,
+    /// Whether a row so far did not tell its length.
+    is_estimated: bool,
+}
+
+impl DatasetMaker {
+    /// Opens the files of the plan.
+    pub(super) async fn open(plan: &LoadPlan) -> Result<Self, LoadError> {
+        let opened = tokio::task::spawn_blocking({
+            let plan = plan.clone();
+            move || RowFiles::open(&plan)
+        });
+        let rows = opened
+            .await
+            .map_err(|error| LoadError::Internal(error.to_string()))??;
+        let workload = &plan.workload;
+        let answer_lengths = match workload.prompts {
+            Prompts::Synthetic => AnswerLengths::default(),
+            Prompts::Datasets { answer_lengths, .. } => answer_lengths,
+        };
+        Ok(Self {
+            order: DrawingOrder::new(workload.seed, rows.row_count()),
+            rows,
+            workload: workload.clone(),
+            answer_lengths,
+            model: plan.model.clone(),
+            lengths: seeded(workload.seed, seed_stream::LENGTHS),
+            next_index: 0,
+            is_estimated: false,
+        })
+    }
+
+    /// The first `count` requests. Refuses when they take too much memory.
+    pub(super) async fn make_ahead(
+        &mut self,
+        count: u32,
+        counter: &Counter,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
+        let mut requests = Vec::with_capacity(count as usize);
+        let mut bytes: u64 = 0;
+        for _ in 0..count {
+            if cancel.is_cancelled() {
+                break;
+            }
+            let Some(request) = self.next_request(counter)? else {
+                break;
+            };
+            bytes = bytes.saturating_add(request.body.len() as u64);
+            if bytes > PREPARED_BYTES_MAX {
+                let gibibytes = PREPARED_BYTES_MAX >> 30;
+                return Err(LoadError::Plan(format!(
+                    "the first {} of {count} prompts take {gibibytes} GiB of memory already; ask for fewer, or for a duration in a closed loop",
+                    requests.len()
+                )));
+            }
+            requests.push(request);
+            // Nothing else runs yet but the events and the signals, which need a turn.
+            tokio::task::yield_now().await;
+        }
+        let source = match counter {
+            Counter::Local(_) => PromptSource::Tokenizer,
+            Counter::Server(_) | Counter::Estimate if self.is_estimated => PromptSource::Estimate,
+            Counter::Server(_) | Counter::Estimate => PromptSource::Dataset,
+        };
+        Ok((requests, source))
+    }
+
+    /// The next request. `None` after the last that a run may have.
+    pub(super) fn next_request(
+        &mut self,
+        counter: &Counter,
+    ) -> Result<Option<PreparedRequest>, LoadError> {
+        if self.next_index >= REQUESTS_MAX {
+            return Ok(None);
+        }
+        let Some(position) = self.order.next() else {
+            return Ok(None);
+        };
+        let index = self.next_index;
+        self.next_index += 1;
+        let (dataset_id, row) = self.rows.read(position)?;
+        self.finish(index, dataset_id, &row, counter).map(Some)
+    }
+
+    fn finish(
+        &mut self,
+        index: u32,
+        dataset_id: DatasetId,
+        row: &Row,
+        counter: &Counter,
+    ) -> Result<PreparedRequest, LoadError> {
+        let internal = |error: serde_json::Error| LoadError::Internal(error.to_string());
+        let WorkloadSpec {
+            api, ignore_eos, ..
+        } = self.workload;
+        let planned = self.workload.output.draw(&mut self.lengths);
+        let max_tokens = self.answer_lengths.max_tokens(row.output_tokens, planned);
+        let prompt = Prompt::Messages(&row.messages);
+        let body =
+            request_body(api, &self.model, prompt, max_tokens, ignore_eos).map_err(internal)?;
+        let counted = count_locally(counter, &row.messages);
+        self.is_estimated |= row.input_tokens.is_none();
+        let planned_input_tokens = row
+            .input_tokens
+            .or(counted)
+            .unwrap_or_else(|| word_count(&row.messages));
+        // As long as the messages are the same, so is this text, whatever file they stand in.
+        let canonical = serde_json::to_vec(&row.messages).map_err(internal)?;
+        Ok(PreparedRequest {
+            index,
+            body: body.into(),
+            planned_input_tokens,
+            planned_output_tokens: max_tokens,
+            made_input_tokens: counted.unwrap_or(planned_input_tokens),
+            prompt_sha256: format!("{:x}", Sha256::digest(&canonical)),
+            dataset_id: Some(dataset_id),
+        })
+    }
+}
+
+/// Tokens of all contents together, if there is a tokenizer here.
+fn count_locally(counter: &Counter, messages: &[Message]) -> Option<u32> {
+    let counts = messages
+        .iter()
+        .map(|message| counter.count_locally(&message.content));
+    counts.sum()
+}
+
+/// One token for each word.
+fn word_count(messages: &[Message]) -> u32 {
+    let words = messages
+        .iter()
+        .map(|message| message.content.split_whitespace().count());
+    u32::try_from(words.sum::<usize>()).unwrap_or(u32::MAX)
+}

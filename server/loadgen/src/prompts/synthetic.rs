@@ -1,0 +1,147 @@
+//! Prompts of exactly the asked length.
+//!
+//! A prompt is a row of common English words. What each word costs is learned from the tokenizer
+//! once; a prompt is composed by these costs, then counted as a whole and mended until it has exactly
+//! the asked length.
+
+use domain::load::{LoadPlan, PromptSource};
+use domain::workload::WorkloadSpec;
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::check::{self, Lengths};
+use super::composer::{Composer, Draft};
+use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
+use crate::error::LoadError;
+use crate::openai::{Prompt, request_body};
+use crate::plan::REQUESTS_MAX;
+
+/// Bytes of a token of text, about, for the check against the limit before it is made.
+const BYTES_PER_TOKEN: u64 = 6;
+
+/// Makes the requests of a plan with synthetic prompts one after the other.
+pub(crate) struct SyntheticMaker {
+    composer: Composer,
+    workload: WorkloadSpec,
+    model: String,
+    lengths: ChaCha8Rng,
+    next_index: u32,
+}
+
+impl SyntheticMaker {
+    /// A maker that will make at least `count` ahead. Refuses when these take too much memory.
+    pub(super) async fn new(
+        plan: &LoadPlan,
+        counter: &Counter,
+        count: u32,
+    ) -> Result<Self, LoadError> {
+        let workload = &plan.workload;
+        refuse_too_much(workload, count)?;
+        let vocabulary = counter.learn_words().await;
+        let prefix_rng = seeded(workload.seed, seed_stream::PREFIX);
+        Ok(Self {
+            composer: Composer::new(vocabulary, workload.shared_prefix_tokens, prefix_rng),
+            workload: workload.clone(),
+            model: plan.model.clone(),
+            lengths: seeded(workload.seed, seed_stream::LENGTHS),
+            next_index: 0,
+        })
+    }
+
+    /// The first `count` requests, counted by whoever counts.
+    pub(super) async fn make_ahead(
+        &mut self,
+        count: u32,
+        more_is_made: bool,
+        counter: &Counter,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
+        let mut drafts: Vec<Draft> = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            drafts.extend(self.next_draft());
+        }
+        let lengths = check::mend_all(counter, &self.composer, &mut drafts, cancel).await;
+        let mut requests = Vec::with_capacity(count as usize);
+        for draft in drafts {
+            requests.push(self.finish(draft)?);
+        }
+        let source = match lengths {
+            Lengths::Inexact => PromptSource::Estimate,
+            // What is made while the load runs is counted only by a local tokenizer: where the costs of
+            // words do not add up, the rest would not be exact.
+            Lengths::Mended if more_is_made && !counter.is_local() => PromptSource::Estimate,
+            Lengths::Mended | Lengths::AsComposed => counter.source(),
+        };
+        Ok((requests, source))
+    }
+
+    /// The next prompt by the learned costs of words. `None` after the last that a run may have.
+    fn next_draft(&mut self) -> Option<Draft> {
+        if self.next_index >= REQUESTS_MAX {
+            return None;
+        }
+        let index = self.next_index;
+        self.next_index += 1;
+        let input_tokens = self.workload.input.draw(&mut self.lengths);
+        let output_tokens = self.workload.output.draw(&mut self.lengths);
+        let stream = seed_stream::FIRST_PROMPT + u64::from(index);
+        let rng = seeded(self.workload.seed, stream);
+        Some(self.composer.draft(index, input_tokens, output_tokens, rng))
+    }
+
+    /// The next request, made while the load runs: counted with a local tokenizer; by the costs of
+    /// words alone where only the server could count, which must not be disturbed now.
+    pub(super) fn next_request(
+        &mut self,
+        counter: &Counter,
+    ) -> Result<Option<PreparedRequest>, LoadError> {
+        let Some(mut draft) = self.next_draft() else {
+            return Ok(None);
+        };
+        check::mend_locally(counter, &self.composer, &mut draft);
+        self.finish(draft).map(Some)
+    }
+
+    fn finish(&self, draft: Draft) -> Result<PreparedRequest, LoadError> {
+        let WorkloadSpec {
+            api, ignore_eos, ..
+        } = self.workload;
+        let body = request_body(
+            api,
+            &self.model,
+            Prompt::Text(&draft.text),
+            draft.output_tokens,
+            ignore_eos,
+        )
+        .map_err(|error| LoadError::Internal(error.to_string()))?;
+        Ok(PreparedRequest {
+            index: draft.index,
+            body: body.into(),
+            planned_input_tokens: draft.planned_tokens,
+            planned_output_tokens: draft.output_tokens,
+            made_input_tokens: draft.made_tokens,
+            prompt_sha256: format!("{:x}", Sha256::digest(draft.text.as_bytes())),
+            dataset_id: None,
+        })
+    }
+}
+
+fn refuse_too_much(workload: &WorkloadSpec, count: u32) -> Result<(), LoadError> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates"
+    )]
+    let mean_tokens = workload.input.mean_tokens() as u64;
+    let bytes = mean_tokens
+        .saturating_mul(u64::from(count))
+        .saturating_mul(BYTES_PER_TOKEN);
+    if bytes <= PREPARED_BYTES_MAX {
+        return Ok(());
+    }
+    let gibibytes = bytes.div_ceil(1 << 30);
+    Err(LoadError::Plan(format!(
+        "the prompts would take about {gibibytes} GiB of memory; ask for fewer or shorter ones"
+    )))
+}
