@@ -12,6 +12,12 @@ export function choice(form: Locator, group: string, title: string): Locator {
   return cards.filter({ has: titled }).getByRole('radio');
 }
 
+/** One box of a group of which several can be chosen, by the title of its card. */
+export function box(form: Locator, group: string, title: string): Locator {
+  const cards = form.getByRole('group', { name: group, exact: true }).locator('.choice');
+  return cards.filter({ hasText: title }).getByRole('checkbox');
+}
+
 /** A message stands at the control, and readers who do not see it are told as well. */
 export async function expectMessage(control: Locator, message: string | RegExp): Promise<void> {
   const pattern = typeof message === 'string' ? new RegExp(escaped(message)) : message;

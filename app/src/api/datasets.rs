@@ -1,6 +1,6 @@
 //! Datasets. Their files come in by a route of their own; see `pages::datasets::upload`.
 
-use domain::catalogue::Model;
+use domain::catalogue::{Model, UsedBy};
 #[cfg(feature = "ssr")]
 use domain::dataset::DatasetEdit;
 use domain::dataset::{Dataset, DatasetPage, DatasetQuery, RowPage};
@@ -36,6 +36,18 @@ pub async fn get_dataset(
 ) -> Result<Dataset, ApiError> {
     let (ctx, actor) = signed_in()?;
     service::datasets::get_dataset(&ctx, &actor, id)
+        .await
+        .map_err(refuse)
+}
+
+/// Which benchmarks draw from a dataset.
+#[server(endpoint = "datasets/use", output = Json)]
+pub async fn get_dataset_use(
+    /// Which.
+    id: DatasetId,
+) -> Result<UsedBy, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    service::datasets::get_dataset_use(&ctx, &actor, id)
         .await
         .map_err(refuse)
 }

@@ -10,17 +10,18 @@ mod tokens;
 mod upload;
 
 use domain::access::Role;
-use domain::catalogue::Model;
+use domain::catalogue::{Model, UsedBy};
 use domain::dataset::{
     Dataset, DatasetEdit, DatasetPage, DatasetQuery, LengthCounts, RowPage, TokenizerChoice,
 };
 use domain::id::DatasetId;
+use store::Used;
 
 pub use builtin::BUILTIN_NAME;
 pub use desk::ImportDesk;
 pub use upload::{Upload, begin_upload};
 
-use crate::error::{name_taken, not_found};
+use crate::error::{name_taken, not_found, still_used};
 use crate::{Actor, Ctx, ServiceError};
 
 /// How long an import may be silent before another server takes it for abandoned, in microseconds.
@@ -83,6 +84,16 @@ pub async fn get_dataset(
         .find_dataset(id)
         .await?
         .ok_or_else(|| not_found("dataset"))
+}
+
+/// Which benchmarks draw from a dataset.
+pub async fn get_dataset_use(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: DatasetId,
+) -> Result<UsedBy, ServiceError> {
+    get_dataset(ctx, actor, id).await?;
+    Ok(ctx.store.used_by(Used::Dataset(id)).await?)
 }
 
 /// Every length of the prompts and of the answers, with its number of rows.
@@ -155,7 +166,7 @@ pub async fn archive_dataset(
     get_dataset(ctx, actor, id).await
 }
 
-/// Deletes a dataset with its file; an import that goes on ends.
+/// Deletes a dataset that no benchmark draws from, with its file; an import that goes on ends.
 pub async fn delete_dataset(ctx: &Ctx, actor: &Actor, id: DatasetId) -> Result<(), ServiceError> {
     actor.require(Role::Operator, "delete datasets")?;
     let dataset = get_dataset(ctx, actor, id).await?;
@@ -166,7 +177,8 @@ pub async fn delete_dataset(ctx: &Ctx, actor: &Actor, id: DatasetId) -> Result<(
         ));
     }
     ctx.datasets.cancel(id);
-    ctx.store.delete_dataset(id).await?;
+    let deleted = ctx.store.delete_dataset(id).await;
+    deleted.map_err(still_used("dataset"))?;
     if let Some(sha256) = dataset.sha256 {
         file::remove_unused(ctx, &sha256).await?;
     }

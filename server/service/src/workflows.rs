@@ -180,7 +180,7 @@ pub async fn get_catalogue(ctx: &Ctx, actor: &Actor) -> Result<Catalogue, Servic
         clusters: crate::catalogue::list_clusters(ctx, actor, &query).await?,
         models: crate::catalogue::list_models(ctx, actor, &query).await?,
         credentials: crate::catalogue::visible_credentials(ctx, actor).await?,
-        datasets: Vec::new(),
+        datasets: crate::datasets::list_usable_datasets(ctx, actor).await?,
     })
 }
 

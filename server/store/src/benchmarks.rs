@@ -331,6 +331,26 @@ pub(crate) async fn insert_planned(
         );
         tx.execute(insert.bind_id(id).bind_id(node.id)).await?;
     }
+    insert_datasets(tx, id, plan).await
+}
+
+/// The datasets of a plan. [`StoreError::NotFound`] when one was deleted since it was planned.
+async fn insert_datasets(
+    tx: &mut Transaction,
+    id: BenchmarkId,
+    plan: &RunPlan,
+) -> Result<(), StoreError> {
+    for (position, dataset) in (0u32..).zip(plan.workload.prompts.datasets()) {
+        let insert = sql(
+            "INSERT INTO benchmark_datasets (benchmark_id, dataset_id, position)
+             VALUES ($1, $2, $3)",
+        )
+        .bind_id(id)
+        .bind_id(dataset.id)
+        .bind(position);
+        let inserted = tx.execute(insert).await;
+        inserted.map_err(StoreError::missing)?;
+    }
     Ok(())
 }
 

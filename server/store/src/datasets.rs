@@ -11,6 +11,7 @@ use domain::time::Timestamp;
 use crate::database::{Sql, sql};
 use crate::history::escape_pattern;
 use crate::store::{found, from_json, parse_id, to_json};
+use crate::usage::Used;
 use crate::{Store, StoreError};
 
 /// Most words of a search that are looked at.
@@ -357,10 +358,10 @@ impl Store {
         found(self.database.execute(update.bind_id(id).bind(at)).await?)
     }
 
-    /// Removes a dataset. Its file stays until [`Self::delete_dataset_file`].
+    /// Removes a dataset that no benchmark draws from. Its file stays until
+    /// [`Self::delete_dataset_file`]. [`StoreError::Conflict`] when a benchmark does.
     pub async fn delete_dataset(&self, id: DatasetId) -> Result<(), StoreError> {
-        let delete = sql("DELETE FROM datasets WHERE id = $1");
-        found(self.database.execute(delete.bind_id(id)).await?)
+        self.delete_unused(Used::Dataset(id)).await
     }
 
     /// Digests of all canonical files that a dataset has.

@@ -54,4 +54,14 @@ impl StoreError {
             other => other,
         }
     }
+
+    /// Turns the refusal of a foreign key, whose row is gone, into [`Self::NotFound`].
+    pub(crate) fn missing(self) -> Self {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                Self::NotFound
+            }
+            other => other,
+        }
+    }
 }

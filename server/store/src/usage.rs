@@ -2,7 +2,7 @@
 
 use domain::catalogue::usage::USES_SHOWN_MAX;
 use domain::catalogue::{BenchmarkUse, UsedBy};
-use domain::id::{ClusterId, CredentialId, ModelId};
+use domain::id::{ClusterId, CredentialId, DatasetId, ModelId};
 use domain::time::Timestamp;
 
 use crate::benchmarks::parse_status;
@@ -19,6 +19,8 @@ pub enum Used {
     Cluster(ClusterId),
     /// A credential, whether chosen for the benchmark or the endpoint's own.
     Credential(CredentialId),
+    /// A dataset that a benchmark draws from.
+    Dataset(DatasetId),
 }
 
 impl Used {
@@ -27,6 +29,7 @@ impl Used {
             Self::Model(id) => id.to_string(),
             Self::Cluster(id) => id.to_string(),
             Self::Credential(id) => id.to_string(),
+            Self::Dataset(id) => id.to_string(),
         }
     }
 
@@ -35,6 +38,7 @@ impl Used {
             Self::Model(_) => "models",
             Self::Cluster(_) => "clusters",
             Self::Credential(_) => "credentials",
+            Self::Dataset(_) => "datasets",
         }
     }
 
@@ -44,6 +48,9 @@ impl Used {
             Self::Model(_) => "b.model_id = $1",
             Self::Cluster(_) => "b.cluster_id = $1",
             Self::Credential(_) => "b.credential_id = $1",
+            Self::Dataset(_) => {
+                "b.id IN (SELECT d.benchmark_id FROM benchmark_datasets d WHERE d.dataset_id = $1)"
+            }
         }
     }
 }
@@ -105,7 +112,7 @@ impl Store {
             Used::Credential(_) => {
                 "AND NOT EXISTS (SELECT 1 FROM clusters c WHERE c.credential_id = $1)"
             }
-            Used::Model(_) | Used::Cluster(_) => "",
+            Used::Model(_) | Used::Cluster(_) | Used::Dataset(_) => "",
         };
         let delete = sql(format!(
             "DELETE FROM {table} WHERE id = $1

@@ -16,6 +16,7 @@ use super::form::{
 use crate::catalogue::{Model, ModelSource};
 use crate::engine::{EngineForm, EnginePreset};
 use crate::field::{FieldError, FieldErrors};
+use crate::workload::EvaluationMethod;
 
 /// What a call answers. `None` leaves a field as it was, or at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct WorkflowCall {
 pub struct LoadCall {
     /// `chat` or `completions`.
     pub api: Option<String>,
+    /// Ids of the datasets that prompts come from.
+    pub dataset_ids: Option<Vec<String>>,
     /// Prompt length as text: a number or a distribution.
     pub input_tokens: Option<String>,
     /// Answer length, in the same forms.
@@ -206,7 +209,7 @@ impl WorkflowCall {
         let Some(StepForm::Evaluation(mut form)) = draft.form(Step::Evaluation) else {
             return None;
         };
-        if draft.evaluation.is_none() {
+        if draft.evaluation.is_none() && draft.method() == EvaluationMethod::Configuration {
             let mut errors = FieldErrors::default();
             if load.input_tokens.is_none() {
                 errors.add("max_input_tokens", "Give the length of prompts.");
@@ -220,6 +223,7 @@ impl WorkflowCall {
         }
         let EvaluationForm {
             api,
+            dataset_ids,
             input_tokens,
             output_tokens,
             shared_prefix_tokens,
@@ -235,6 +239,9 @@ impl WorkflowCall {
             ..
         } = &mut form;
         set(api, load.api.as_ref());
+        if let Some(ids) = &load.dataset_ids {
+            dataset_ids.clone_from(ids);
+        }
         set(input_tokens, load.input_tokens.as_ref());
         set(output_tokens, load.output_tokens.as_ref());
         set(shared_prefix_tokens, load.shared_prefix_tokens.as_ref());

@@ -208,7 +208,7 @@ impl Draft {
     }
 
     /// Whether step 2 is answered for the method of step 1, with datasets that are still there.
-    fn is_evaluation_answered(&self, catalogue: &Catalogue) -> bool {
+    pub(super) fn is_evaluation_answered(&self, catalogue: &Catalogue) -> bool {
         let Some(answers) = &self.evaluation else {
             return false;
         };

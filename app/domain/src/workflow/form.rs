@@ -16,10 +16,6 @@ use crate::workload::arrival::CONCURRENCY_MAX;
 /// The form of whichever step is being answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and it does not last"
-)]
 pub enum StepForm {
     /// Step 1.
     BasicInfo(BasicForm),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::access::Role;
+use domain::catalogue::UsedBy;
 use domain::dataset::{DRAWING_IN_WORDS, Dataset, DatasetState, RowPage};
 use domain::finite::Finite;
 use domain::id::DatasetId;
@@ -29,11 +30,12 @@ use super::rejected::RejectedRows;
 use super::rows::{ROWS_OF_A_PAGE, RowsPreview};
 use crate::api::ApiError;
 use crate::api::datasets::{
-    ArchiveDataset, DeleteDataset, UpdateDataset, get_dataset, list_dataset_rows,
+    ArchiveDataset, DeleteDataset, UpdateDataset, get_dataset, get_dataset_use, list_dataset_rows,
 };
 use crate::frame::VisitorResource;
 use crate::pages::parts::{action_failure, check_before_sending, load_failed, messages, no_such};
 use crate::pages::rights::is_at_least;
+use crate::pages::used_by::UsedByCard;
 use crate::routes;
 
 /// How often the page asks how far an import is.
@@ -75,6 +77,7 @@ pub fn DatasetPage() -> impl IntoView {
         |(id, page_number, _, _)| async move {
             let id = id.ok_or_else(|| no_such("dataset"))?;
             let dataset = get_dataset(id).await?;
+            let used = get_dataset_use(id).await?;
             let rows = match dataset.state {
                 DatasetState::Ready => {
                     let offset = (page_number - 1_u32).saturating_mul(ROWS_OF_A_PAGE);
@@ -82,13 +85,13 @@ pub fn DatasetPage() -> impl IntoView {
                 }
                 _ => None,
             };
-            Ok::<_, ApiError>((dataset, rows))
+            Ok::<_, ApiError>((dataset, used, rows))
         },
     );
     // While the file is read, the page asks again and again.
     Effect::new(move |_| {
         let is_importing = loaded.with(|loaded| {
-            matches!(loaded, Some(Ok((dataset, _))) if dataset.state == DatasetState::Importing)
+            matches!(loaded, Some(Ok((dataset, _, _))) if dataset.state == DatasetState::Importing)
         });
         if is_importing {
             // The page may be gone when the timer ends; then there is nothing to ask for.
@@ -103,8 +106,9 @@ pub fn DatasetPage() -> impl IntoView {
         Suspend::new(async move {
             let may_edit = is_at_least(visitor, Role::Operator).await;
             match loaded.await {
-                Ok((dataset, rows)) => one_dataset(
+                Ok((dataset, used, rows)) => one_dataset(
                     dataset,
+                    used,
                     rows,
                     page_number.get_untracked(),
                     may_edit,
@@ -124,6 +128,7 @@ pub fn DatasetPage() -> impl IntoView {
 
 fn one_dataset(
     dataset: Dataset,
+    used: UsedBy,
     rows: Option<RowPage>,
     page_number: u32,
     may_edit: bool,
@@ -150,7 +155,7 @@ fn one_dataset(
     };
     let is_asking = RwSignal::new(false);
     let id = dataset.id;
-    let is_deletable = may_edit && !dataset.is_builtin;
+    let is_deletable = may_edit && !dataset.is_builtin && used.benchmark_count == 0;
     let is_archived = dataset.archived_at.is_some();
     let is_importing = dataset.state == DatasetState::Importing;
     let buttons = move || {
@@ -200,6 +205,7 @@ fn one_dataset(
                 <div class="grid-2 uneven">
                     <Facts dataset=dataset.clone() />
                     <div class="stack">
+                        <UsedByCard used />
                         <RejectedRows rejections=dataset.rejections.clone() />
                         <Card title="How prompts are drawn">
                             <p class="note">{DRAWING_IN_WORDS}</p>

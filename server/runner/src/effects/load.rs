@@ -1,7 +1,7 @@
 //! Run the load process through warm-up and the measured window.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -128,7 +128,9 @@ async fn place_datasets(run: &Run) -> Result<Vec<String>, String> {
     let mut paths = Vec::new();
     for dataset in datasets {
         let path = folder.join(format!("{}.jsonl", dataset.sha256));
-        place(&dataset_file(run, &dataset.sha256), &path)
+        let file = run.shared.store.dataset_file(&dataset.sha256);
+        let file = file.map_err(|error| format!("the dataset {}: {error}", dataset.name))?;
+        place(&file, &path)
             .await
             .map_err(|error| match error.kind() {
                 ErrorKind::NotFound => format!(
@@ -144,12 +146,6 @@ async fn place_datasets(run: &Run) -> Result<Vec<String>, String> {
         run.log(format!("{rows} rows of datasets are there.")).await;
     }
     Ok(paths)
-}
-
-fn dataset_file(run: &Run, sha256: &str) -> PathBuf {
-    let start = sha256.get(..2).unwrap_or_default();
-    let folder = run.shared.store.data_dir().join("artifacts/datasets");
-    folder.join(start).join(format!("{sha256}.jsonl"))
 }
 
 /// A second name for a file, or a copy where the disk has no second names.

@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use domain::access::Role;
 use domain::catalogue::{ClusterKind, Credential, CredentialKind, ModelSource};
+use domain::dataset::{
+    ChatRole, Dataset, DatasetFormat, DatasetRow, DatasetState, LengthCounts, Message, Rejections,
+    TokenizerUsed,
+};
 use domain::engine::{EngineCommand, EnginePreset};
-use domain::id::{BenchmarkId, ClusterId, CredentialId, ModelId, NodeId, UserId};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, NodeId, UserId};
 use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
 use domain::secret::Secret;
 use domain::workload::{
-    Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule, WorkloadSpec,
+    Api, Arrival, EvaluationMethod, LengthSpec, PlannedDataset, Prompts, StopRule, WorkloadSpec,
 };
 use runner::{RunnerConfig, RunnerHandle, system_clock};
-use store::Store;
+use store::{ImportedDataset, Store};
 use testkit::TempDir;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -112,6 +116,73 @@ impl House {
         let inserted = self.store.insert_credential(&credential, &secret).await;
         inserted.unwrap();
         credential.id
+    }
+
+    /// A dataset of the registry with these prompts, as a plan names it.
+    pub(crate) async fn dataset(&self, name: &str, prompts: &[&str]) -> PlannedDataset {
+        let (mut text, mut input) = (String::new(), LengthCounts::default());
+        for (line, prompt) in (1u32..).zip(prompts) {
+            let row = DatasetRow {
+                line,
+                messages: vec![Message::new(ChatRole::User, *prompt)],
+                input_tokens: 3,
+                output_tokens: Some(4),
+            };
+            input.add(row.input_tokens);
+            text += &serde_json::to_string(&row).unwrap();
+            text.push('\n');
+        }
+        let path = self.folder.path().join("rows.jsonl");
+        fs::write(&path, text).unwrap();
+        let (sha256, bytes) = self.store.put_dataset_file(&path).await.unwrap();
+        let dataset = Dataset {
+            id: DatasetId(Uuid::new_v4()),
+            name: name.to_owned(),
+            description: String::new(),
+            format: DatasetFormat::Jsonl,
+            state: DatasetState::Importing,
+            failure: None,
+            file_name: String::new(),
+            file_sha256: sha256.clone(),
+            file_bytes: bytes,
+            read_bytes: 0,
+            sha256: None,
+            bytes: 0,
+            row_count: 0,
+            rejected_count: 0,
+            has_multi_turn: false,
+            tokenizer: TokenizerUsed::Estimate,
+            input: None,
+            output: None,
+            rejections: Rejections::default(),
+            is_builtin: false,
+            owner_name: None,
+            created_at: system_clock()(),
+            archived_at: None,
+        };
+        self.store
+            .insert_dataset(&dataset, None, "test")
+            .await
+            .unwrap();
+        let imported = ImportedDataset {
+            sha256: sha256.clone(),
+            bytes,
+            row_count: u32::try_from(prompts.len()).unwrap(),
+            has_multi_turn: false,
+            input,
+            output: LengthCounts::default(),
+            rejections: Rejections::default(),
+        };
+        self.store
+            .finish_import(dataset.id, &imported)
+            .await
+            .unwrap();
+        PlannedDataset {
+            id: dataset.id,
+            name: dataset.name,
+            sha256,
+            row_count: imported.row_count,
+        }
     }
 
     pub(crate) async fn queue(&self, plan: &RunPlan) -> BenchmarkId {

@@ -8,6 +8,7 @@
 
 mod cancel;
 mod credential_test;
+mod datasets;
 mod failures;
 mod house;
 mod probe;

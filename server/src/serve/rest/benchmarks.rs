@@ -5,6 +5,7 @@ use domain::catalogue::{CatalogueQuery, Cluster, Model};
 use domain::history::{BenchmarkDetail, BenchmarkRow};
 use domain::id::BenchmarkId;
 use domain::plan::RunPlan;
+use domain::workload::Prompts;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -126,11 +127,23 @@ impl BenchmarkItem {
             is_sample: row.is_sample,
             created_at: row.created_at.to_rfc3339(),
             eval_with: plan.method.as_str().to_owned(),
-            dataset_ids: None,
-            max_input_tokens: Some(plan.workload.input.upper_tokens()),
+            dataset_ids: dataset_ids(plan),
+            max_input_tokens: max_input_tokens(plan),
             max_output_tokens: Some(plan.workload.output.upper_tokens()),
         }
     }
+}
+
+/// The datasets that prompts come from.
+fn dataset_ids(plan: &RunPlan) -> Option<Vec<Uuid>> {
+    let datasets = plan.workload.prompts.datasets();
+    (!datasets.is_empty()).then(|| datasets.iter().map(|dataset| dataset.id.0).collect())
+}
+
+/// What was asked for: nothing where the rows of datasets say it.
+fn max_input_tokens(plan: &RunPlan) -> Option<u32> {
+    let is_asked = plan.workload.prompts == Prompts::Synthetic;
+    is_asked.then(|| plan.workload.input.upper_tokens())
 }
 
 /// The history, newest first unless `order_by` says otherwise.
@@ -330,7 +343,7 @@ impl ModelClusterBody {
             deployment_config: Some(deployment.map_err(service::ServiceError::internal)?),
             concurrency: plan.workload.arrival.concurrency(),
             eval_with: plan.method.as_str().to_owned(),
-            max_input_tokens: Some(plan.workload.input.upper_tokens()),
+            max_input_tokens: max_input_tokens(&plan),
             max_output_tokens: Some(plan.workload.output.upper_tokens()),
             name: plan.name,
             description: plan.description,

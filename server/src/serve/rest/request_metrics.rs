@@ -204,7 +204,7 @@ impl RequestItem {
         let itl: Vec<f64> = record.itl_ms().map(|ms| ms / 1e3).collect();
         Self {
             benchmark_id: id.0,
-            dataset_id: None,
+            dataset_id: record.dataset_id.map(|id| id.0),
             index: record.index,
             phase: record.phase.as_str().to_owned(),
             latency: seconds(record.e2e_ms()),

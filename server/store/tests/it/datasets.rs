@@ -9,9 +9,10 @@ use domain::dataset::{
 };
 use domain::id::{DatasetId, UserId};
 use domain::time::Timestamp;
-use store::{ImportedDataset, Store, StoreError};
+use domain::workload::{AnswerLengths, PlannedDataset, Prompts};
+use store::{ImportedDataset, Store, StoreError, Used};
 
-use crate::builders::{add_owner, uuid};
+use crate::builders::{START, add_owner, benchmark_id, plan, uuid};
 use crate::place::{Place, for_each_database};
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -312,4 +313,54 @@ async fn rows_are_read_a_page_at_a_time_and_unused_files_go() {
     store.delete_dataset_file(&sha256).await.unwrap();
     store.delete_dataset_file(&sha256).await.unwrap();
     assert!(!store.dataset_file(&sha256).unwrap().exists());
+}
+
+#[tokio::test]
+async fn a_dataset_that_a_benchmark_draws_from_stays() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let alice = add_owner(store).await;
+        let (used, unused) = (dataset("Used"), dataset("Unused"));
+        for dataset in [&used, &unused] {
+            insert(store, dataset, None).await;
+            store.finish_import(dataset.id, &imported()).await.unwrap();
+        }
+        let drawing_from = |dataset: &Dataset| {
+            let mut plan = plan("Drawing");
+            plan.workload.prompts = Prompts::Datasets {
+                datasets: vec![PlannedDataset {
+                    id: dataset.id,
+                    name: dataset.name.clone(),
+                    sha256: ABC.to_owned(),
+                    row_count: 4,
+                }],
+                answer_lengths: AnswerLengths::Rows,
+            };
+            plan
+        };
+        let id = benchmark_id(1);
+        store
+            .insert_benchmark(id, &drawing_from(&used), alice, false, START)
+            .await
+            .unwrap();
+        let uses = store.used_by(Used::Dataset(used.id)).await.unwrap();
+        assert_eq!((uses.benchmark_count, uses.newest[0].id), (1, id));
+        let refused = store.delete_dataset(used.id).await;
+        assert!(
+            matches!(refused, Err(StoreError::Conflict(_))),
+            "{refused:?}"
+        );
+
+        let uses = store.used_by(Used::Dataset(unused.id)).await.unwrap();
+        assert_eq!(uses.benchmark_count, 0);
+        store.delete_dataset(unused.id).await.unwrap();
+        let gone = store.delete_dataset(unused.id).await;
+        assert!(matches!(gone, Err(StoreError::NotFound)), "{gone:?}");
+        let late = store
+            .insert_benchmark(benchmark_id(2), &drawing_from(&unused), alice, false, START)
+            .await;
+        assert!(matches!(late, Err(StoreError::NotFound)), "{late:?}");
+        assert_eq!(store.find_row(benchmark_id(2)).await.unwrap(), None);
+    })
+    .await;
 }

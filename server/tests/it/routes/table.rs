@@ -67,6 +67,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("/api/datasets/rows", VIEWER),
     ("/api/datasets/tokenizers", VIEWER),
     ("/api/datasets/update", OPERATOR),
+    ("/api/datasets/use", VIEWER),
     ("/api/models/archive", OPERATOR),
     ("/api/models/delete", OPERATOR),
     ("/api/models/get", VIEWER),

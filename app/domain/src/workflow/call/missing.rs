@@ -1,6 +1,7 @@
 //! What a workflow still wants, in the names of calls.
 
 use crate::workflow::{Catalogue, Draft, Step};
+use crate::workload::EvaluationMethod;
 
 /// Something that keeps a workflow from being executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,11 @@ impl Draft {
                 "Choose configuration or dataset.",
             );
         }
-        if self.evaluation.is_none() {
+        let is_answered = self.is_evaluation_answered(catalogue);
+        if !is_answered && self.method() == EvaluationMethod::Dataset {
+            let message = "Choose at least one dataset that can be drawn from.";
+            add(Step::Evaluation, "dataset_ids", message);
+        } else if !is_answered {
             add(
                 Step::Evaluation,
                 "max_input_tokens",

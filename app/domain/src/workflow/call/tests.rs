@@ -188,3 +188,29 @@ fn an_engine_follows_from_the_model_unless_it_is_named() {
     assert_eq!(engine.environment, [("A".to_owned(), "x y".to_owned())]);
     assert_eq!(engine.readiness_timeout_s, 7);
 }
+
+#[test]
+fn datasets_take_the_place_of_the_length_of_prompts() {
+    let catalogue = catalogue();
+    let mut call = everything();
+    call.eval_with = Some("dataset".to_owned());
+    call.load = LoadCall {
+        dataset_ids: Some(vec![id(2), id(1)]),
+        ..LoadCall::default()
+    };
+    let draft = Draft::default().answer_call(&call, &catalogue).unwrap();
+    assert_eq!(draft.missing(&catalogue), []);
+    let plan = build_plan(&draft, &catalogue).unwrap();
+    let drawn_from = plan.workload.prompts.datasets().iter();
+    let names: Vec<&str> = drawn_from.map(|dataset| dataset.name.as_str()).collect();
+    assert_eq!(names, ["d2", "d1"]);
+
+    call.load.dataset_ids = Some(vec![id(7)]);
+    let errors = Draft::default().answer_call(&call, &catalogue).unwrap_err();
+    assert!(errors.at("dataset_ids").is_some(), "{errors:?}");
+    call.load = LoadCall::default();
+    call.user_confirmation = None;
+    let draft = Draft::default().answer_call(&call, &catalogue).unwrap();
+    let missing = draft.missing(&catalogue);
+    assert_eq!(missing[0].field, "dataset_ids");
+}

@@ -12,6 +12,7 @@ use ui::tone::Tone;
 
 use super::answer_fields::AnswerFields;
 use crate::pages::new::step_form::at_brackets;
+use crate::routes;
 
 /// Name of the check boxes: the brackets make a list of them in form encoding.
 const FIELD: &str = "dataset_ids[]";
@@ -48,6 +49,10 @@ pub fn DatasetPrompts(
         <input type="hidden" name="shared_prefix_tokens" value=form.shared_prefix_tokens.clone() />
         <ChoiceCards name=FIELD legend="Datasets" choices is_multiple=true bind errors=at_list
             hint=DRAWING_IN_WORDS />
+        <p class="note">
+            "Is the right one missing? " <a href=routes::NEW_DATASET>"Import a dataset"</a>
+            ", then come back: this draft is kept."
+        </p>
         <ChosenLengths datasets bind />
         <FieldSet legend="Answers">
             <div class="form-row">

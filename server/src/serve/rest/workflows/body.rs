@@ -247,7 +247,9 @@ enum PresetInput {
 impl RunWorkflowBody {
     /// The call in the words of the use case.
     pub(super) fn into_run(self) -> Result<RunWorkflow, FieldErrors> {
-        let _dataset_ids = self.chosen_datasets()?;
+        let dataset_ids = self
+            .chosen_datasets()?
+            .map(|ids| ids.iter().map(ToString::to_string).collect());
         let tags = self.tags.map(|tags| {
             let name = |tag| match tag {
                 TagInput::Name(name) | TagInput::Coloured(ColouredTag { name, .. }) => name.0,
@@ -280,6 +282,7 @@ impl RunWorkflowBody {
                         ApiInput::Chat => word("chat"),
                         ApiInput::Completions => word("completions"),
                     }),
+                    dataset_ids,
                     input_tokens: self.max_input_tokens.map(LengthInput::into_text),
                     output_tokens: self.max_output_tokens.map(LengthInput::into_text),
                     shared_prefix_tokens: self.shared_prefix_tokens,
