@@ -15,14 +15,18 @@
 
 mod answer;
 mod benchmarks;
+mod clusters;
+mod credentials;
 mod datasets;
 mod distribution;
 mod document;
 mod extract;
 mod gate;
 mod list_params;
+mod models;
 mod nodes;
 mod reference;
+mod registry;
 mod request_metrics;
 mod requests;
 mod result;
@@ -71,6 +75,9 @@ fn reference_routes() -> OpenApiRouter<Edge> {
 /// What the reference does not have: under [`VERSIONED`] only.
 fn further_routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
+        .merge(models::routes())
+        .merge(clusters::routes())
+        .merge(credentials::routes())
         .merge(datasets::routes())
         .merge(running::further_routes())
         .merge(workflows::further_routes())
