@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::access::Role;
 use domain::field::{FieldErrors, parse_tags};
 use domain::history::{BenchmarkDetail, BenchmarkResult, BenchmarkRow, HistoryPage, HistoryQuery};
-use domain::id::BenchmarkId;
+use domain::id::{BenchmarkId, DatasetId};
 use domain::measure::length_bins::{LengthAnalysis, LengthSide};
 use domain::measure::record::{RequestField, RequestRecord};
 use domain::plan::RunPlan;
@@ -180,9 +180,26 @@ pub async fn get_lengths(
     side: LengthSide,
     bin_count: u32,
 ) -> Result<LengthAnalysis, ServiceError> {
+    get_lengths_of(ctx, actor, id, side, bin_count, Vec::new()).await
+}
+
+/// The same for requests whose prompts came from these datasets; for all when none is given.
+pub async fn get_lengths_of(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: BenchmarkId,
+    side: LengthSide,
+    bin_count: u32,
+    datasets: Vec<DatasetId>,
+) -> Result<LengthAnalysis, ServiceError> {
     let records = get_requests(ctx, actor, id).await?;
-    let lengths =
-        tokio::task::spawn_blocking(move || LengthAnalysis::of(records.iter(), side, bin_count));
+    let lengths = tokio::task::spawn_blocking(move || {
+        let counts = |record: &&RequestRecord| {
+            let is_from = |id| datasets.contains(&id);
+            datasets.is_empty() || record.dataset_id.is_some_and(is_from)
+        };
+        LengthAnalysis::of(records.iter().filter(counts), side, bin_count)
+    });
     lengths.await.map_err(ServiceError::internal)
 }
 

@@ -37,6 +37,18 @@ const STEP_2: &str = r#"{
   "max_input_tokens": 50,
   "max_output_tokens": 100
 }"#;
+/// Step 2 with datasets.
+const STEP_2_DATASET: &str = r#"{
+  "name": "test-111",
+  "tags": [],
+  "description": "test-111",
+  "concurrent_requests": 50,
+  "eval_with": "dataset",
+  "workflow_id": "WORKFLOW",
+  "step_number": 2,
+  "trigger_workflow": false,
+  "datset_ids": ["DATASET"]
+}"#;
 const STEP_3: &str = r#"{
   "name": "test-111",
   "tags": [],
@@ -189,21 +201,50 @@ async fn the_reference_s_configuration_run_on_llama_ends_in_figures_that_agree()
     let (ada, catalogue) = catalogue(&mut house, &program, engine.url()).await;
     let benchmark = send_steps(&program, &catalogue, "configuration", STEP_2).await;
 
-    let file = ada
-        .request(
-            Method::GET,
-            &format!("/benchmarks/{benchmark}/records.parquet"),
-        )
-        .send()
-        .await
-        .unwrap();
-    let records = store::records::read_records(file.bytes().await.unwrap()).unwrap();
+    let records = records(&ada, &benchmark).await;
     check_result(&program, &benchmark, &records).await;
     check_requests(&program, &benchmark, &records).await;
     check_lengths(&program, &benchmark, &records).await;
     check_page(&ada, &program, &benchmark).await;
     let text = house.process.output();
     assert!(!text.contains(KEY), "the log names the key");
+}
+
+#[tokio::test]
+async fn the_reference_s_dataset_run_on_llama_ends_in_figures_that_agree() {
+    let engine = LlamaServer::start_with(8, &["--api-key", KEY]);
+    let mut house = House::start(&[]);
+    let program = Program::new(&house, "reference", "operator");
+    let (ada, catalogue) = catalogue(&mut house, &program, engine.url()).await;
+    let datasets = program.get("/api/v1/datasets").await;
+    let dataset = datasets["datasets"][0]["id"].as_str().unwrap().to_owned();
+    let step_2 = STEP_2_DATASET.replace("DATASET", &dataset);
+    let benchmark = send_steps(&program, &catalogue, "dataset", &step_2).await;
+
+    let records = records(&ada, &benchmark).await;
+    check_result(&program, &benchmark, &records).await;
+    check_requests(&program, &benchmark, &records).await;
+    check_lengths(&program, &benchmark, &records).await;
+    check_page(&ada, &program, &benchmark).await;
+    let rows = format!("/benchmark/request-metrics?benchmark_id={benchmark}&limit=200");
+    let rows = program.get(&rows).await;
+    for row in rows["items"].as_array().unwrap() {
+        assert_eq!(row["dataset_id"], *dataset);
+    }
+    let path = format!("/benchmark/dataset/input-distribution?benchmark_id={benchmark}&num_bins=2");
+    let all = program.post(&path, "[]").await;
+    let of_it = program.post(&path, &format!(r#"["{dataset}"]"#)).await;
+    assert_eq!(all, of_it);
+    let other = format!(r#"["{}"]"#, uuid::Uuid::nil());
+    let of_another = program.post(&path, &other).await;
+    assert_eq!(of_another["param"]["result"], serde_json::json!([]));
+}
+
+/// The records of a run, from the file that people download.
+async fn records(ada: &Browser, benchmark: &str) -> Vec<RequestRecord> {
+    let path = format!("/benchmarks/{benchmark}/records.parquet");
+    let file = ada.request(Method::GET, &path).send().await.unwrap();
+    store::records::read_records(file.bytes().await.unwrap()).unwrap()
 }
 
 fn good(records: &[RequestRecord]) -> Vec<&RequestRecord> {

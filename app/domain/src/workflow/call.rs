@@ -58,6 +58,8 @@ pub struct LoadCall {
     pub api: Option<String>,
     /// Ids of the datasets that prompts come from.
     pub dataset_ids: Option<Vec<String>>,
+    /// `rows`, `capped` or `planned`: how long answers to rows of datasets may be.
+    pub answer_lengths: Option<String>,
     /// Prompt length as text: a number or a distribution.
     pub input_tokens: Option<String>,
     /// Answer length, in the same forms.
@@ -224,6 +226,7 @@ impl WorkflowCall {
         let EvaluationForm {
             api,
             dataset_ids,
+            answer_lengths,
             input_tokens,
             output_tokens,
             shared_prefix_tokens,
@@ -239,6 +242,7 @@ impl WorkflowCall {
             ..
         } = &mut form;
         set(api, load.api.as_ref());
+        set(answer_lengths, load.answer_lengths.as_ref());
         if let Some(ids) = &load.dataset_ids {
             dataset_ids.clone_from(ids);
         }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::finite::Finite;
-use domain::id::BenchmarkId;
+use domain::id::{BenchmarkId, DatasetId};
 use domain::measure::length_bins::{LENGTH_BINS_DEFAULT, LengthBin, LengthSide};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -146,12 +146,11 @@ async fn bins_of(
 ) -> Result<DistributionParam, Refusal> {
     let id = BenchmarkId(params.benchmark_id);
     let num_bins = params.num_bins.unwrap_or(LENGTH_BINS_DEFAULT);
-    let analysis =
-        service::benchmarks::get_lengths(&caller.ctx, &caller.actor, id, side, num_bins).await?;
-    if datasets.is_some_and(|DatasetIds(ids)| !ids.is_empty()) {
-        // Synthetic prompts come from no dataset.
-        return Ok(DistributionParam { result: Vec::new() });
-    }
+    let datasets = datasets.map(|DatasetIds(ids)| ids).unwrap_or_default();
+    let datasets: Vec<DatasetId> = datasets.into_iter().map(DatasetId).collect();
+    let Caller { ctx, actor } = caller;
+    let lengths = service::benchmarks::get_lengths_of(ctx, actor, id, side, num_bins, datasets);
+    let analysis = lengths.await?;
     Ok(DistributionParam {
         result: analysis.bins.iter().map(BinBody::of).collect(),
     })

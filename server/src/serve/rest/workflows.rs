@@ -106,6 +106,8 @@ struct AnsweredBody {
     max_input_tokens: Option<String>,
     /// Length of answers.
     max_output_tokens: Option<String>,
+    /// The datasets of the method `dataset`, in the order prompts are drawn.
+    dataset_ids: Vec<Uuid>,
     /// Measured requests, when the run ends after them.
     request_count: Option<u32>,
     /// Measured seconds, when the run ends after them.
@@ -148,6 +150,7 @@ impl AnsweredBody {
             body.eval_with = Some(basic.method.as_str().to_owned());
         }
         if let Some(evaluation) = &draft.evaluation {
+            body.dataset_ids = evaluation.dataset_ids.iter().map(|id| id.0).collect();
             body.max_input_tokens = Some(evaluation.input.to_string());
             body.max_output_tokens = Some(evaluation.output.to_string());
             match evaluation.stop {

@@ -81,6 +81,8 @@ pub(super) struct RunWorkflowBody {
     reruns: Option<u32>,
     /// Which API is called; `chat` unless told otherwise.
     api: Option<ApiInput>,
+    /// How long answers to rows of datasets may be; `rows` unless told otherwise.
+    answer_lengths: Option<AnswerLengthsInput>,
     /// Load shape: `closed` holds `concurrent_requests`, the others send at `rate_per_s`.
     arrival: Option<ArrivalInput>,
     /// Requests per second of an open loop.
@@ -200,6 +202,18 @@ enum ApiInput {
     Completions,
 }
 
+/// How long answers to rows of datasets may be.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum AnswerLengthsInput {
+    /// As long as each row says.
+    Rows,
+    /// As long as each row says, and at most `max_output_tokens`.
+    Capped,
+    /// `max_output_tokens`.
+    Planned,
+}
+
 /// Load shape.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -283,6 +297,11 @@ impl RunWorkflowBody {
                         ApiInput::Completions => word("completions"),
                     }),
                     dataset_ids,
+                    answer_lengths: self.answer_lengths.and_then(|lengths| match lengths {
+                        AnswerLengthsInput::Rows => word("rows"),
+                        AnswerLengthsInput::Capped => word("capped"),
+                        AnswerLengthsInput::Planned => word("planned"),
+                    }),
                     input_tokens: self.max_input_tokens.map(LengthInput::into_text),
                     output_tokens: self.max_output_tokens.map(LengthInput::into_text),
                     shared_prefix_tokens: self.shared_prefix_tokens,
