@@ -8,23 +8,23 @@ pub mod rows;
 mod upload;
 
 use domain::access::Role;
-use domain::catalogue::Shown;
+use domain::catalogue::{CatalogueQuery, Shown};
 use domain::dataset::{Dataset, DatasetPage, DatasetQuery, DatasetState, LengthSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 use ui::badge::Badge;
-use ui::button::{Button, ButtonKind, LinkButton};
+use ui::button::{ButtonKind, LinkButton};
 use ui::feedback::{EmptyState, Skeleton};
 use ui::figure::Figure;
 use ui::format;
 use ui::layout::PageHeader;
 use ui::table::{Column, NumberCell, Table};
-use ui::tabs::{Tab, Tabs};
 use ui::tone::Tone;
 
 use crate::api::datasets::list_datasets;
+use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, nothing_found};
 use crate::pages::parts::{load_failed, pager};
 use crate::pages::rights::OnlyFor;
 use crate::query::url_with;
@@ -92,24 +92,12 @@ fn href_of(query: &DatasetQuery) -> String {
 }
 
 fn list_view(query: DatasetQuery, page: DatasetPage) -> impl IntoView {
-    let tab = |label: &str, shown: Shown| {
-        let href = href_of(&DatasetQuery {
-            shown,
-            page: 1,
-            ..query.clone()
-        });
-        Tab::new(label, href, query.shown == shown)
+    let asked = CatalogueQuery {
+        search: query.search.clone(),
+        shown: query.shown,
     };
-    let tabs = vec![
-        tab("In use", Shown::InUse),
-        tab("Archived", Shown::Archived),
-        tab("All", Shown::All),
-    ];
-    let hidden = (query.shown != Shown::InUse)
-        .then(|| view! { <input type="hidden" name="shown" value=query.shown.as_str() /> });
-    let search = query.search.clone();
     let content = if page.datasets.is_empty() {
-        nothing(&query).into_any()
+        nothing(&query)
     } else {
         let summary = showing(&query, &page);
         let at_page = |number: u32| {
@@ -129,21 +117,7 @@ fn list_view(query: DatasetQuery, page: DatasetPage) -> impl IntoView {
         .into_any()
     };
     view! {
-        <form class="toolbar" method="get" action=routes::DATASETS role="search">
-            {hidden}
-            <input
-                class="control toolbar-search"
-                type="search"
-                name="q"
-                value=search.clone()
-                prop:value=search
-                maxlength="200"
-                placeholder="Search name, description, file"
-                aria-label="Search name, description, file"
-            />
-            <Button>"Search"</Button>
-        </form>
-        <Tabs label="Datasets" tabs />
+        <CatalogueToolbar path=routes::DATASETS label="Search name, description, file" query=asked />
         {content}
     }
 }
@@ -159,16 +133,9 @@ fn showing(query: &DatasetQuery, page: &DatasetPage) -> String {
     )
 }
 
-fn nothing(query: &DatasetQuery) -> impl IntoView + use<> {
-    if !query.search.is_empty() {
-        return view! {
-            <EmptyState title="No dataset matches" text="Try other words, or look under the other tabs." />
-        };
-    }
-    if query.shown == Shown::Archived {
-        return view! {
-            <EmptyState title="Nothing is archived" text="What is archived stays readable, and is not offered to new benchmarks." />
-        };
+fn nothing(query: &DatasetQuery) -> AnyView {
+    if *query != DatasetQuery::default() {
+        return nothing_found(routes::DATASETS, "datasets");
     }
     let actions = || {
         view! { <OnlyFor least=Role::Operator>
@@ -182,6 +149,7 @@ fn nothing(query: &DatasetQuery) -> impl IntoView + use<> {
             actions
         />
     }
+    .into_any()
 }
 
 fn table(datasets: Vec<Dataset>) -> impl IntoView {
@@ -219,7 +187,9 @@ fn row(dataset: Dataset) -> impl IntoView {
                 </span>
                 {description}
             </th>
-            <td><StateBadge state=dataset.state /></td>
+            <td>
+                <span class="row-marks"><StateBadge state=dataset.state /> {archived_mark(dataset.archived_at)}</span>
+            </td>
             <td>{dataset.format.label()}</td>
             {rows}
             {median_cell(dataset.input.as_ref())}

@@ -133,7 +133,8 @@ pub async fn list_rows(
 
 /// Models whose tokenizer can count.
 pub async fn list_tokenizers(ctx: &Ctx, _actor: &Actor) -> Result<Vec<Model>, ServiceError> {
-    let models = ctx.store.list_models().await?;
+    let mut models = ctx.store.list_models().await?;
+    models.retain(|model| model.archived_at.is_none());
     Ok(TokenizerChoice::choices(&models).cloned().collect())
 }
 

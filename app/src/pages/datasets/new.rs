@@ -248,20 +248,20 @@ fn FormatNotes() -> impl IntoView {
             <Card title="Formats">
                 <KeyValueList>
                     <Fact name="JSON Lines">
-                        <code class="line breaking">"{\"prompt\": \"…\", \"output_tokens\": 120}"</code>
-                        <code class="line breaking">"{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}"</code>
+                        <code class="example">"{\"prompt\": \"…\", \"output_tokens\": 120}"</code>
+                        <code class="example">"{\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]}"</code>
                         "One object a line; the tokens of the answer are optional."
                     </Fact>
                     <Fact name="ShareGPT">
-                        <code class="line breaking">"[{\"conversations\": [{\"from\": \"human\", \"value\": \"…\"}, {\"from\": \"gpt\", \"value\": \"…\"}]}]"</code>
+                        <code class="example">"[{\"conversations\": [{\"from\": \"human\", \"value\": \"…\"}, {\"from\": \"gpt\", \"value\": \"…\"}]}]"</code>
                         "Kept up to the last question that has an answer; the answer's tokens are its length."
                     </Fact>
                     <Fact name="Alpaca">
-                        <code class="line breaking">"[{\"instruction\": \"…\", \"input\": \"…\", \"output\": \"…\"}]"</code>
+                        <code class="example">"[{\"instruction\": \"…\", \"input\": \"…\", \"output\": \"…\"}]"</code>
                         "Instruction and input are the prompt; the output's tokens are the answer's length."
                     </Fact>
                     <Fact name="CSV">
-                        <code class="line breaking">"prompt,output_tokens"</code>
+                        <code class="example">"prompt,output_tokens"</code>
                         "With a heading: prompt and perhaps output_tokens, or instruction, input and output."
                     </Fact>
                 </KeyValueList>

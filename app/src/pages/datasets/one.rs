@@ -15,7 +15,6 @@ use ui::badge::Badge;
 use ui::banner::Banner;
 use ui::button::{Button, ButtonKind};
 use ui::card::Card;
-use ui::dialog::Dialog;
 use ui::feedback::Skeleton;
 use ui::field::{FormErrors, TextAreaField, TextField};
 use ui::format;
@@ -33,7 +32,9 @@ use crate::api::datasets::{
     ArchiveDataset, DeleteDataset, UpdateDataset, get_dataset, get_dataset_use, list_dataset_rows,
 };
 use crate::frame::VisitorResource;
+use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, check_before_sending, load_failed, messages, no_such};
+use crate::pages::put_away::PutAway;
 use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
@@ -120,8 +121,6 @@ pub fn DatasetPage() -> impl IntoView {
         })
     };
     view! {
-        {action_failure(actions.archive)}
-        {action_failure(actions.delete)}
         <Transition fallback=|| view! { <Skeleton rows=8 label="Loading the dataset" /> }>{page}</Transition>
     }
 }
@@ -146,39 +145,37 @@ fn one_dataset(
         move || {
             let builtin =
                 is_builtin.then(|| view! { <Badge tone=Tone::Neutral label="Built in" /> });
-            let archived = archived_at.map(|at| {
-                let title = format!("Archived {}", at.to_second_text());
-                view! { <Badge tone=Tone::Neutral label="Archived" title /> }
-            });
-            view! { <StateBadge state /> {builtin} {archived} }
+            view! { <StateBadge state /> {builtin} {archived_mark(archived_at)} }
         }
     };
-    let is_asking = RwSignal::new(false);
     let id = dataset.id;
-    let is_deletable = may_edit && !dataset.is_builtin && used.benchmark_count == 0;
-    let is_archived = dataset.archived_at.is_some();
     let is_importing = dataset.state == DatasetState::Importing;
-    let buttons = move || {
-        let ask = Callback::new(move |()| is_asking.set(true));
-        let label = if is_importing { "Stop…" } else { "Delete…" };
-        let delete = is_deletable.then(|| {
-            view! { <span class="needs-script"><Button on_press=ask>{label}</Button></span> }
-        });
-        let archive_label = if is_archived {
-            "Take back into use"
-        } else {
-            "Archive"
-        };
-        let archive = (may_edit && !is_importing).then(|| {
-            view! {
-                <ActionForm action=actions.archive>
+    let put_away = (may_edit && !is_importing).then(|| PutAway {
+        is_archived: dataset.archived_at.is_some(),
+        // What comes with the product would be back at the next start.
+        is_used: dataset.is_builtin || used.benchmark_count > 0,
+        consequence: "Its rows are removed. This cannot be undone.",
+        ..PutAway::new("dataset", &name, id)
+    });
+    let buttons = {
+        let put_away = put_away.clone();
+        move || match put_away {
+            Some(put_away) => put_away.buttons(actions.archive),
+            // A plain form: the page is drawn anew while the import goes on, and a question would not
+            // stay open.
+            None if may_edit => view! {
+                <ActionForm action=actions.delete>
                     <input type="hidden" name="id" value=id.to_string() />
-                    <input type="hidden" name="is_archived" value=(!is_archived).to_string() />
-                    <Button busy=actions.archive.pending()>{archive_label}</Button>
+                    <Button busy=actions.delete.pending()>"Stop the import"</Button>
                 </ActionForm>
             }
-        });
-        view! { {delete} {archive} }
+            .into_any(),
+            None => ().into_any(),
+        }
+    };
+    let dialogs = match put_away {
+        Some(put_away) => put_away.dialogs(actions.archive, actions.delete),
+        None => view! { {action_failure(actions.delete)} }.into_any(),
     };
     let content = match dataset.state {
         DatasetState::Importing => view! { <ImportProgress dataset=dataset.clone() /> }.into_any(),
@@ -218,19 +215,6 @@ fn one_dataset(
             .into_any()
         }
     };
-    let (dialog_title, dialog_text, dialog_button) = if is_importing {
-        (
-            format!("Stop the import of {name}?"),
-            "What was read so far is dropped, and the file with it.",
-            "Stop the import",
-        )
-    } else {
-        (
-            format!("Delete {name}?"),
-            "Its rows are removed. This cannot be undone.",
-            "Delete the dataset",
-        )
-    };
     view! {
         <Title text=name.clone() />
         <PageHeader
@@ -240,15 +224,8 @@ fn one_dataset(
             badges
             actions=buttons
         />
+        {dialogs}
         {content}
-        <Dialog open=is_asking id="delete-dataset" title=dialog_title>
-            <p>{dialog_text}</p>
-            <ActionForm action=actions.delete attr:class="actions end">
-                <input type="hidden" name="id" value=id.to_string() />
-                <Button on_press=Callback::new(move |()| is_asking.set(false))>"Keep it"</Button>
-                <Button kind=ButtonKind::Danger busy=actions.delete.pending()>{dialog_button}</Button>
-            </ActionForm>
-        </Dialog>
     }
 }
 

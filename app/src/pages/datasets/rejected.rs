@@ -17,7 +17,7 @@ pub fn RejectedRows(
         let note = format::plural(total_count.into(), "row", "rows");
         let counts = rejections.counts.iter().map(|(reason, count)| {
             let count = format::count(u64::from(*count));
-            view! { <li><span class="numeric">{count}</span> " × " {reason.in_words()}</li> }
+            view! { <dt>{count}</dt> <dd>{reason.in_words()}</dd> }
         });
         let counts = counts.collect_view();
         let shown_count = rejections.examples.len();
@@ -32,14 +32,14 @@ pub fn RejectedRows(
             view! {
                 <tr>
                     <th scope="row" class="numeric">{line}</th>
-                    <td class="breaking">{why}</td>
+                    <td class="reason">{why}</td>
                 </tr>
             }
         });
         let rows = rows.collect_view();
         view! {
             <Card title="Rejected rows" note>
-                <ul class="plain-list">{counts}</ul>
+                <dl class="reason-list">{counts}</dl>
                 {cut}
                 <details class="chart-twin">
                     <summary>"Lines and reasons"</summary>
