@@ -54,6 +54,8 @@ test.describe('pages read without JavaScript', () => {
 
   for (const [address, heading, content] of [
     ['/models', 'Models', 'Reference engine'],
+    ['/datasets', 'Datasets', 'Built-in prompts'],
+    ['/datasets/new', 'Import a dataset', 'How prompts are drawn'],
     ['/clusters', 'Clusters', 'This machine'],
     ['/settings', 'Settings', 'SQLite'],
     ['/definitions', 'Metric definitions', 'time to first token'],
