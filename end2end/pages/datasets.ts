@@ -38,6 +38,6 @@ export class DatasetsPage {
   /** The page of a dataset that is ready. */
   async expectReady(name: string): Promise<void> {
     await expect(this.page.getByRole('heading', { name, level: 1 })).toBeVisible();
-    await expect(this.page.getByRole('table', { name: 'Rows' })).toBeVisible();
+    await expect(this.page.getByRole('table', { name: 'Rows', exact: true })).toBeVisible();
   }
 }

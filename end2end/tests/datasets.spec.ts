@@ -34,7 +34,7 @@ test('a file is imported: lengths, rejected rows, preview', async ({ signedIn: p
   await expect(rejected).toHaveCount(12);
   await expect(rejected.first().getByRole('rowheader')).toHaveText('10');
 
-  const rows = page.getByRole('table', { name: 'Rows' }).locator('tbody tr');
+  const rows = page.getByRole('table', { name: 'Rows', exact: true }).locator('tbody tr');
   await expect(rows).toHaveCount(20);
   await expect(rows.first()).toContainText('Question 1: why');
   await page.getByRole('link', { name: 'Next' }).click();

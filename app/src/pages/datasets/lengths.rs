@@ -88,7 +88,7 @@ fn LengthChart(
                 data=Signal::stored(ChartData::Histogram(chart))
                 finding
             />
-            <dl class="metric-details">{details.into_iter().collect_view()}</dl>
+            <dl class="metric-details length-figures">{details.into_iter().collect_view()}</dl>
         </div>
     }
 }
