@@ -31,6 +31,7 @@ mod request_metrics;
 mod requests;
 mod result;
 mod running;
+mod runs;
 mod things;
 mod tokens;
 mod users;
@@ -80,6 +81,7 @@ fn further_routes() -> OpenApiRouter<Edge> {
         .merge(credentials::routes())
         .merge(datasets::routes())
         .merge(running::further_routes())
+        .merge(runs::further_routes())
         .merge(workflows::further_routes())
         .merge(users::routes())
         .merge(tokens::routes())

@@ -1,7 +1,7 @@
 //! The REST API: its document, its gate, its refusals.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::house::{Browser, House, header};
@@ -9,7 +9,7 @@ use crate::house::{Browser, House, header};
 #[tokio::test]
 async fn the_document_is_of_this_version_and_says_what_every_route_may_answer() {
     let house = House::start(&[]);
-    let document = json(&Browser::new(&house.url), "/openapi.json", 200).await;
+    let document = json_of(&Browser::new(&house.url), "/openapi.json", 200).await;
     assert_eq!(document["openapi"], "3.1.0");
     let mut operation_ids = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -34,13 +34,13 @@ async fn the_document_is_of_this_version_and_says_what_every_route_may_answer() 
 async fn refusals_are_json_that_says_what_and_where() {
     let mut house = House::start(&[]);
     let anybody = Browser::new(&house.url);
-    let refusal = json(&anybody, "/api/v1/benchmark", 401).await;
+    let refusal = json_of(&anybody, "/api/v1/benchmark", 401).await;
     assert_eq!(refusal["object"], "error");
     assert_eq!(refusal["code"], 401);
 
     let ada = house.administrator().await;
     let path = "/benchmark?page=0&limit=x&odd=1&order_by=-created_at,colour&page=2";
-    let refusal = json(&ada, path, 422).await;
+    let refusal = json_of(&ada, path, 422).await;
     let fields: Vec<&str> = refusal["errors"]
         .as_array()
         .unwrap()
@@ -52,11 +52,14 @@ async fn refusals_are_json_that_says_what_and_where() {
     }
 
     let nothing = format!("/api/v1/benchmark/{}", Uuid::nil());
-    assert_eq!(json(&ada, &nothing, 404).await["code"], 404);
-    assert_eq!(json(&ada, "/api/v1/benchmark/x", 404).await["code"], 404);
-    assert_eq!(json(&ada, "/api/v1/no/such/route", 404).await["code"], 404);
+    assert_eq!(json_of(&ada, &nothing, 404).await["code"], 404);
+    assert_eq!(json_of(&ada, "/api/v1/benchmark/x", 404).await["code"], 404);
     assert_eq!(
-        json(&ada, "/benchmark/no/such/route/at/all", 404).await["code"],
+        json_of(&ada, "/api/v1/no/such/route", 404).await["code"],
+        404
+    );
+    assert_eq!(
+        json_of(&ada, "/benchmark/no/such/route/at/all", 404).await["code"],
         404
     );
 
@@ -73,7 +76,7 @@ async fn refusals_are_json_that_says_what_and_where() {
 async fn the_history_is_the_same_at_both_paths() {
     let mut house = House::start(&[]);
     let ada = house.administrator().await;
-    let at_reference = json(
+    let at_reference = json_of(
         &ada,
         "/benchmark?page=1&limit=1&search=true&name=test-11",
         200,
@@ -81,7 +84,7 @@ async fn the_history_is_the_same_at_both_paths() {
     .await;
     assert_eq!(at_reference["object"], "benchmarks.list");
     assert_eq!(at_reference["limit"], 1);
-    let versioned = json(
+    let versioned = json_of(
         &ada,
         "/api/v1/benchmark?page=1&limit=1&search=true&name=test-11",
         200,
@@ -90,7 +93,55 @@ async fn the_history_is_the_same_at_both_paths() {
     assert_eq!(at_reference, versioned);
 }
 
-async fn json(browser: &Browser, path: &str, status: u16) -> Value {
+#[tokio::test]
+async fn what_can_be_done_with_a_benchmark_is_refused_in_words() {
+    let mut house = House::start(&[]);
+    let ada = house.administrator().await;
+    let nothing = format!("/api/v1/benchmark/{}", Uuid::nil());
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        let request = ada
+            .request(method, &format!("{nothing}{path}"))
+            .header("origin", &ada.url);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json::<Value>().await.unwrap())
+    };
+    for (method, path, body) in [
+        (Method::PUT, "/tags", Some(json!({ "tags": ["a"] }))),
+        (
+            Method::PUT,
+            "/purpose",
+            Some(json!({ "purpose": "gating" })),
+        ),
+        (Method::POST, "/archive", None),
+        (Method::POST, "/unarchive", None),
+        (Method::POST, "/clone", None),
+        (Method::POST, "/reruns", None),
+        (Method::GET, "/reruns", None),
+        (Method::DELETE, "", None),
+    ] {
+        let (status, answer) = ask(method.clone(), path, body).await;
+        assert_eq!(status, 404, "{method} {path}: {answer}");
+        assert_eq!(answer["object"], "error", "{method} {path}");
+    }
+    let wrong = Some(json!({ "purpose": "fun" }));
+    let (status, answer) = ask(Method::PUT, "/purpose", wrong).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["field"]),
+        (422, &json!("purpose"))
+    );
+    let (status, answer) = ask(Method::PUT, "/tags", Some(json!({ "tags": ["a,b"] }))).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["field"]),
+        (422, &json!("tags"))
+    );
+}
+
+async fn json_of(browser: &Browser, path: &str, status: u16) -> Value {
     let response = browser.request(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), status, "{path}");
     let kind = header(&response, "content-type").unwrap();

@@ -77,7 +77,7 @@ pub fn LengthFields(
                     }
                 }>{counts.collect_view()}</select>
             </label>
-            <button class="button small without-script" type="submit">"Show"</button>
+            <button class="button small without-script" type="submit">"Show lengths"</button>
         </form>
     }
 }
@@ -88,7 +88,7 @@ pub fn Lengths(
     /// The requests by length.
     analysis: LengthAnalysis,
 ) -> impl IntoView {
-    let finding = view! { <p class="lengths-finding">{finding(&analysis)}</p> };
+    let finding = view! { <p class="muted">{finding(&analysis)}</p> };
     if analysis.request_count == 0 {
         return finding.into_any();
     }
