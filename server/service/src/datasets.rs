@@ -153,6 +153,23 @@ pub async fn update_dataset(
     get_dataset(ctx, actor, id).await
 }
 
+/// Changes what is given of name and description.
+pub async fn amend_dataset(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: DatasetId,
+    name: Option<String>,
+    description: Option<String>,
+) -> Result<Dataset, ServiceError> {
+    actor.require(Role::Operator, "edit datasets")?;
+    let now = get_dataset(ctx, actor, id).await?;
+    let edit = DatasetEdit {
+        name: name.unwrap_or(now.name),
+        description: description.unwrap_or(now.description),
+    };
+    update_dataset(ctx, actor, id, &edit).await
+}
+
 /// Archives a dataset, or takes it back into use. Benchmarks that draw from it are not touched.
 pub async fn archive_dataset(
     ctx: &Ctx,

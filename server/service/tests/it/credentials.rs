@@ -59,7 +59,7 @@ async fn administrators_keep_them_and_operators_see_them() {
 
     let all = CatalogueQuery::all();
     let listed = list_credentials(ctx, &operator, &all).await.unwrap();
-    assert_eq!(listed, [made.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&made));
     let refused = list_credentials(ctx, &viewer, &all).await;
     assert!(matches!(refused, Err(ServiceError::Forbidden(_))));
     let seen = service::workflows::get_catalogue(ctx, &viewer).await;

@@ -208,7 +208,7 @@ impl From<Cluster> for ClusterEntry {
                 checked_at: check.checked_at.to_rfc3339(),
             }),
             created_at: cluster.created_at.to_rfc3339(),
-            archived_at: cluster.archived_at.map(|at| at.to_rfc3339()),
+            archived_at: cluster.archived_at.map(domain::time::Timestamp::to_rfc3339),
         }
     }
 }

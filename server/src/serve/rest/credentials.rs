@@ -125,8 +125,12 @@ impl From<Credential> for CredentialBody {
                 tested_at: test.tested_at.to_rfc3339(),
             }),
             created_at: credential.created_at.to_rfc3339(),
-            rotated_at: credential.rotated_at.map(|at| at.to_rfc3339()),
-            archived_at: credential.archived_at.map(|at| at.to_rfc3339()),
+            rotated_at: credential
+                .rotated_at
+                .map(domain::time::Timestamp::to_rfc3339),
+            archived_at: credential
+                .archived_at
+                .map(domain::time::Timestamp::to_rfc3339),
         }
     }
 }

@@ -5,7 +5,7 @@ mod bodies;
 use axum::Json;
 use axum::body::Body as RequestBody;
 use axum::http::{HeaderMap, StatusCode};
-use domain::dataset::{DatasetEdit, DatasetForm, DatasetQuery, PREVIEW_ROWS_MAX};
+use domain::dataset::{DatasetForm, DatasetQuery, PREVIEW_ROWS_MAX};
 use domain::id::DatasetId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -165,12 +165,9 @@ async fn update_dataset(
     PathId(id): PathId<DatasetId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<DatasetAnswer>, Refusal> {
-    let now = service::datasets::get_dataset(&caller.ctx, &caller.actor, id).await?;
-    let edit = DatasetEdit {
-        name: body.name.unwrap_or(now.name),
-        description: body.description.unwrap_or(now.description),
-    };
-    let dataset = service::datasets::update_dataset(&caller.ctx, &caller.actor, id, &edit).await?;
+    let UpdateBody { name, description } = body;
+    let Caller { ctx, actor } = caller;
+    let dataset = service::datasets::amend_dataset(&ctx, &actor, id, name, description).await?;
     Ok(Json(DatasetAnswer::of("Changed.", dataset)))
 }
 

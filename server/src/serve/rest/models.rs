@@ -189,7 +189,7 @@ impl From<Model> for ModelEntry {
             description: model.description,
             files: model.facts.map(ModelFilesBody::from),
             created_at: model.created_at.to_rfc3339(),
-            archived_at: model.archived_at.map(|at| at.to_rfc3339()),
+            archived_at: model.archived_at.map(domain::time::Timestamp::to_rfc3339),
         }
     }
 }

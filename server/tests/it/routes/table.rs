@@ -125,8 +125,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("GET /datasets", VIEWER),
     ("POST /datasets", OPERATOR),
     ("GET /datasets/{id}", VIEWER),
-    // It looks for the dataset, which everybody may read, and then asks for the role operator.
-    ("PATCH /datasets/{id}", VIEWER),
+    ("PATCH /datasets/{id}", OPERATOR),
     ("DELETE /datasets/{id}", OPERATOR),
     ("POST /datasets/{id}/archive", OPERATOR),
     ("GET /datasets/{id}/rows", VIEWER),
