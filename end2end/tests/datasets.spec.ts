@@ -16,7 +16,7 @@ const MIXED = Array.from({ length: 120 }, (_, index) => {
 
 test('a file is imported: lengths, rejected rows, preview', async ({ signedIn: page, visit }) => {
   const datasets = new DatasetsPage(page);
-  await datasets.import('Questions', { fileName: 'questions.jsonl', text: MIXED });
+  await datasets.import('Corridor', { fileName: 'questions.jsonl', text: MIXED });
   await expect(badge(page, 'Ready')).toBeVisible();
   const main = page.getByRole('main');
   await expect(main).toContainText('estimate: one token for each word');
@@ -50,13 +50,13 @@ test('a file is imported: lengths, rejected rows, preview', async ({ signedIn: p
   await expect(badge(page, 'Archived')).toBeVisible();
   await visit('/datasets');
   await expect(page.getByRole('rowheader', { name: 'Built-in prompts' })).toBeVisible();
-  await expect(page.getByRole('rowheader', { name: 'Questions' })).toHaveCount(0);
+  await expect(page.getByRole('rowheader', { name: 'Corridor' })).toHaveCount(0);
   await visit('/datasets?shown=archived');
-  await page.getByRole('link', { name: 'Questions' }).click();
+  await page.getByRole('link', { name: 'Corridor' }).click();
   await page.getByRole('button', { name: 'Delete…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete the dataset' }).click();
   await expect(page.getByRole('heading', { name: 'Datasets', level: 1 })).toBeVisible();
-  await visit('/datasets?shown=all&q=questions');
+  await visit('/datasets?shown=all&q=corridor');
   await expect(page.getByRole('main')).toContainText('Nothing found');
 });
 

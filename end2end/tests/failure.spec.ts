@@ -5,7 +5,7 @@ import { badge } from '../pages/badge.ts';
 import { BenchmarkPage } from '../pages/benchmark.ts';
 import { CataloguePage } from '../pages/catalogue.ts';
 import { HistoryPage } from '../pages/history.ts';
-import { REFERENCE_MODEL, REFERENCE_PRESET, THIS_MACHINE, Wizard } from '../pages/wizard.ts';
+import { CONFIRM, REFERENCE_MODEL, REFERENCE_PRESET, THIS_MACHINE, Wizard } from '../pages/wizard.ts';
 
 const SMALL = { concurrency: 2, prompt: '16', answer: '8', requests: 10, warmUp: 0 };
 
@@ -52,7 +52,7 @@ test('an engine that ends by itself is quoted', async ({ signedIn: page }) => {
 
   await page.getByRole('button', { name: 'Start from this' }).click();
   const wizard = new Wizard(page);
-  await wizard.expectStep(6);
+  await wizard.expectStep(CONFIRM);
   await expect(page.getByRole('heading', { name: 'Unknown option', level: 1 })).toBeVisible();
 });
 

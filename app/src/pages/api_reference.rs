@@ -48,7 +48,10 @@ fn content(reference: ApiReference, url: String) -> AnyView {
         let links = group.operations.iter().map(|operation| {
             view! {
                 <li>
-                    <a href=format!("#{}", operation.id)>{operation.title.clone()}</a>
+                    <a href=format!("#{}", operation.id)>
+                        <span class="api-call">{operation.method.clone()} " " {short_path(&operation.path).to_owned()}</span>
+                    </a>
+                    <span class="note">{marked(&operation.title)}</span>
                 </li>
             }
         });
@@ -63,7 +66,7 @@ fn content(reference: ApiReference, url: String) -> AnyView {
     let about = reference
         .text
         .split("\n\n")
-        .map(|part| view! { <p>{part.to_owned()}</p> });
+        .map(|part| view! { <p>{marked(part)}</p> });
     let about = about.collect_view();
     let groups = reference
         .groups
@@ -106,7 +109,7 @@ fn group_view(group: ApiGroup, url: &str) -> AnyView {
         .map(|operation| operation_view(operation, url));
     view! {
         <h2>{group.name}</h2>
-        <p class="note">{group.text}</p>
+        <p class="note">{marked(&group.text)}</p>
         {operations.collect_view()}
     }
     .into_any()
@@ -125,21 +128,17 @@ fn operation_view(operation: ApiOperation, url: &str) -> AnyView {
     let bodies = bodies.collect_view();
     let answers = answers_table(operation.answers);
     let title = operation.title.clone();
-    let text = (!operation.text.is_empty()).then(|| view! { <p>{operation.text}</p> });
-    view! {
-        <section class="card api-operation" id=operation.id>
-            <header class="card-head">
-                <h3>{title}</h3>
-                <span class="card-note mono">{operation.method} " " {operation.path}</span>
-            </header>
-            <div class="card-body">
-                {text} {also_at} {parameters} {bodies}
-                <CodeBlock label="curl command" text=curl />
-                {answers}
-            </div>
-        </section>
-    }
-    .into_any()
+    let text = (!operation.text.is_empty()).then(|| view! { <p>{marked(&operation.text)}</p> });
+    let head = view! {
+        <span class="api-call">{operation.method} " " {operation.path}</span>
+        <span class="note">{marked(&title)}</span>
+    };
+    let body = view! {
+        {text} {also_at} {parameters} {bodies}
+        <CodeBlock label="curl command" text=curl />
+        {answers}
+    };
+    folded(operation.id, head.into_any(), body.into_any())
 }
 
 fn answers_table(answers: Vec<ApiAnswer>) -> AnyView {
@@ -152,7 +151,7 @@ fn answers_table(answers: Vec<ApiAnswer>) -> AnyView {
         view! {
             <tr>
                 <td class="mono">{answer.status}</td>
-                <td class="api-text">{answer.text}</td>
+                <td class="api-text">{marked(&answer.text)}</td>
                 <td>{answer.body.map(kind_view)}</td>
             </tr>
         }
@@ -164,17 +163,40 @@ fn answers_table(answers: Vec<ApiAnswer>) -> AnyView {
 fn schema_view(schema: ApiSchema) -> AnyView {
     let fields = (!schema.fields.is_empty()).then(|| fields_table("Fields", schema.fields, false));
     let kind = schema.kind.map(|kind| view! { <p>{kind_view(kind)}</p> });
-    let text = (!schema.text.is_empty()).then(|| view! { <p>{schema.text}</p> });
+    let text = (!schema.text.is_empty()).then(|| view! { <p>{marked(&schema.text)}</p> });
     let anchor = anchor_of(&schema.name);
+    let head = view! { <span class="api-call">{schema.name}</span> };
+    let body = view! { {text} {kind} {fields} };
+    folded(anchor, head.into_any(), body.into_any())
+}
+
+/// A part that opens on demand. The anchor stands inside: a browser opens what a link leads into.
+fn folded(anchor: String, head: AnyView, body: AnyView) -> AnyView {
     view! {
-        <section class="card api-operation" id=anchor>
-            <header class="card-head">
-                <h3 class="mono">{schema.name}</h3>
-            </header>
-            <div class="card-body">{text} {kind} {fields}</div>
-        </section>
+        <details class="card api-part">
+            <summary>{head}</summary>
+            <div class="card-body" id=anchor>{body}</div>
+        </details>
     }
     .into_any()
+}
+
+/// Text in which what stands between backticks is code.
+fn marked(text: &str) -> AnyView {
+    let parts = text.split('`').enumerate().map(|(index, part)| {
+        let part = part.to_owned();
+        if index % 2 == 1 {
+            view! { <code>{part}</code> }.into_any()
+        } else {
+            part.into_any()
+        }
+    });
+    parts.collect_view().into_any()
+}
+
+/// A path without the version that all of them begin with.
+fn short_path(path: &str) -> &str {
+    path.strip_prefix("/api/v1").unwrap_or(path)
 }
 
 fn fields_table(label: &'static str, fields: Vec<ApiField>, has_place: bool) -> AnyView {
@@ -195,7 +217,7 @@ fn fields_table(label: &'static str, fields: Vec<ApiField>, has_place: bool) -> 
                 </td>
                 {has_place.then(|| view! { <td>{field.place}</td> })}
                 <td class="api-text">{kind_view(field.kind)}</td>
-                <td class="api-text">{field.text}</td>
+                <td class="api-text">{marked(&field.text)}</td>
             </tr>
         }
     });

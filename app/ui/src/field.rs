@@ -49,10 +49,15 @@ struct Description {
 
 impl Description {
     fn new(name: &str, hint: Option<&str>, errors: Signal<FieldErrors>) -> Self {
+        Self::under(name, name, hint, errors)
+    }
+
+    /// Of a control whose ids are made of another name than the form's.
+    fn under(id_name: &str, name: &str, hint: Option<&str>, errors: Signal<FieldErrors>) -> Self {
         let field = name.to_owned();
         Self {
-            hint_id: format!("field-{name}-hint"),
-            error_id: format!("field-{name}-error"),
+            hint_id: format!("field-{id_name}-hint"),
+            error_id: format!("field-{id_name}-error"),
             has_hint: hint.is_some(),
             error: Signal::derive(move || {
                 errors.with(|errors| errors.at(&field).map(str::to_owned))

@@ -48,7 +48,7 @@ test.describe('pages read without JavaScript', () => {
     await tabs.getByRole('link', { name: 'Log' }).click();
     await expect(page.getByRole('log', { name: 'Log of the run' })).toContainText('Verify deployment:');
     await tabs.getByRole('link', { name: 'Manifest' }).click();
-    await expect(page.getByText('SHA-256')).toBeVisible();
+    await expect(page.getByText(/^[0-9.]+ KiB, SHA-256/)).toBeVisible();
     await expect(page.getByRole('main')).toContainText('--slots 2');
   });
 

@@ -13,8 +13,9 @@ use crate::ServiceError;
 const ATTEMPTS_PER_ADDRESS: u32 = 30;
 /// Attempts for one name at once; as many come back each minute.
 const ATTEMPTS_PER_NAME: u32 = 10;
-/// Wrong tokens of one address at once; as many come back each minute.
-const WRONG_TOKENS_PER_ADDRESS: u32 = 30;
+/// Wrong tokens of one address at once; as many come back each minute. A token has 256 random bits:
+/// nobody guesses one, and this only bounds the work that wrong ones make.
+const WRONG_TOKENS_PER_ADDRESS: u32 = 300;
 /// Keys remembered before those that have recovered are forgotten.
 const KEYS_MAX: usize = 10_000;
 /// Characters of a name that count, so that a key is small.

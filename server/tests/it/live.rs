@@ -195,7 +195,7 @@ async fn a_run_is_watched_taken_up_again_and_downloaded() {
     assert_eq!(records.len(), 8, "warm-up included");
     let csv = String::from_utf8(get("requests.csv").await.into()).unwrap();
     let widths: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
-    assert_eq!(widths, [22; 9], "a heading and a line for each request");
+    assert_eq!(widths, [23; 9], "a heading and a line for each request");
     let result: serde_json::Value = serde_json::from_slice(&get("result.json").await).unwrap();
     assert_eq!(result["summary"]["completed_count"], 6);
     assert_eq!(

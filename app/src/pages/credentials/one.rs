@@ -199,7 +199,7 @@ fn rotate_card(id: String, rotate: ServerAction<RotateCredential>) -> impl IntoV
             <p class="muted">"What uses this credential sends the new key from now on, queued benchmarks included."</p>
             <ActionForm action=rotate attr:class="form">
                 <input type="hidden" name="id" value=id />
-                <TextField name="secret" label="New key" kind=InputKind::Password autocomplete="off" errors />
+                <TextField name="secret" scope="rotate" label="New key" kind=InputKind::Password autocomplete="off" errors />
                 <div class="actions"><Button busy=rotate.pending()>"Rotate the key"</Button></div>
             </ActionForm>
         </Card>

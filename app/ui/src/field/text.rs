@@ -88,8 +88,13 @@ pub fn TextField(
     /// Takes no answer now.
     #[prop(into, optional)]
     disabled: Signal<bool>,
+    /// Tells the ids of this form's controls from those of another form on the page that has a field
+    /// of the same name.
+    #[prop(optional)]
+    scope: Option<&'static str>,
 ) -> impl IntoView {
-    let description = Description::new(&name, hint.as_deref(), errors);
+    let id_name = scope.map_or_else(|| name.clone(), |scope| format!("{scope}-{name}"));
+    let description = Description::under(&id_name, &name, hint.as_deref(), errors);
     let described = description.clone();
     let invalid = description.clone();
     let initial = bind.map_or(value, |bind| Some(bind.get_untracked()));
@@ -98,12 +103,12 @@ pub fn TextField(
     } else {
         initial
     };
-    let list_id = (!suggestions.is_empty()).then(|| format!("field-{name}-suggestions"));
+    let list_id = (!suggestions.is_empty()).then(|| format!("field-{id_name}-suggestions"));
     let input = view! {
         <input
             class="control"
-            id=control_id(&name)
-            name=name.clone()
+            id=control_id(&id_name)
+            name=name
             type=kind.html_type()
             value=initial
             placeholder=placeholder
@@ -137,7 +142,7 @@ pub fn TextField(
         view! { <datalist id=id>{options.collect_view()}</datalist> }
     });
     Frame {
-        name,
+        name: id_name,
         label,
         hint,
         is_optional,

@@ -46,7 +46,6 @@ struct ModelRequest {
     #[schema(max_length = 200)]
     name: String,
     /// Where it comes from.
-    #[schema(inline)]
     source: SourceWord,
     /// Name sent in requests; the name when absent, of a cloud model that at its provider.
     #[schema(max_length = 300)]

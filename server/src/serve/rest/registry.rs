@@ -119,7 +119,6 @@ struct BenchmarkUseBody {
     /// Its name.
     name: String,
     /// Where it stands.
-    #[schema(inline)]
     run_status: RunStatusWord,
     /// When it was made.
     #[schema(format = DateTime)]
