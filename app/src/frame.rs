@@ -52,17 +52,17 @@ fn groups(role: Option<Role>) -> Vec<NavGroup> {
         system.push(NavItem::new("People", routes::PEOPLE));
     }
     system.push(NavItem::new("Settings", routes::SETTINGS));
+    let mut catalogue = vec![
+        NavItem::new("Models", routes::MODELS),
+        NavItem::new("Datasets", routes::DATASETS),
+        NavItem::new("Clusters", routes::CLUSTERS),
+    ];
+    if role >= Some(Role::Operator) {
+        catalogue.push(NavItem::new("Credentials", routes::CREDENTIALS));
+    }
     vec![
         NavGroup::untitled(vec![NavItem::new("Benchmarks", routes::HOME)]),
-        NavGroup::new(
-            "Catalogue",
-            vec![
-                NavItem::new("Models", routes::MODELS),
-                NavItem::new("Datasets", routes::DATASETS),
-                NavItem::new("Clusters", routes::CLUSTERS),
-                NavItem::new("Credentials", routes::CREDENTIALS),
-            ],
-        ),
+        NavGroup::new("Catalogue", catalogue),
         NavGroup::new("System", system),
     ]
 }

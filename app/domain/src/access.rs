@@ -41,7 +41,7 @@ impl Role {
         match self {
             Self::Viewer => "Reads everything, changes nothing.",
             Self::Operator => "Creates and runs benchmarks, edits the catalogue.",
-            Self::Lead => "Also edits the tags of anybody's benchmarks.",
+            Self::Lead => "Also tags, marks, archives and deletes anybody's benchmarks.",
             Self::Administrator => "Also manages people, tokens and settings.",
         }
     }

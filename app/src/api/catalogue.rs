@@ -11,7 +11,7 @@ use leptos_axum::redirect;
 use super::ApiError;
 use super::codec::Json;
 #[cfg(feature = "ssr")]
-use super::context::{refuse, signed_in};
+use super::context::{optional_id, refuse, signed_in};
 #[cfg(feature = "ssr")]
 use crate::routes;
 
@@ -62,7 +62,7 @@ pub async fn save_model(
     form: ModelForm,
 ) -> Result<ModelId, ApiError> {
     let (ctx, actor) = signed_in()?;
-    let model = service::catalogue::save_model(&ctx, &actor, id.parse().ok(), &form)
+    let model = service::catalogue::save_model(&ctx, &actor, optional_id(&id)?, &form)
         .await
         .map_err(refuse)?;
     redirect(routes::MODELS);
@@ -181,7 +181,7 @@ pub async fn save_endpoint(
         credential_id,
         description,
     };
-    let id = id.parse().ok();
+    let id = optional_id(&id)?;
     let cluster = service::catalogue::save_endpoint(&ctx, &actor, id, &form)
         .await
         .map_err(refuse)?;

@@ -175,6 +175,21 @@ pub fn cookie(name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
+/// The id a form sends, or `None` where it sends none. What is no id names nothing that exists: it must
+/// not pass for a new thing.
+pub(super) fn optional_id<T: std::str::FromStr>(text: &str) -> Result<Option<T>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        let error = ApiError::NotFound {
+            message: "There is no such thing. The link is incomplete.".to_owned(),
+        };
+        set_status_of(&error);
+        error
+    })
+}
+
 /// An error with its causes on one line.
 struct ErrorChain<'a>(&'a (dyn std::error::Error + 'static));
 

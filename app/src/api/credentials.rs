@@ -9,7 +9,7 @@ use leptos_axum::redirect;
 use super::ApiError;
 use super::codec::Json;
 #[cfg(feature = "ssr")]
-use super::context::{refuse, signed_in};
+use super::context::{optional_id, refuse, signed_in};
 #[cfg(feature = "ssr")]
 use crate::routes;
 
@@ -69,7 +69,7 @@ pub async fn save_credential(
     form: CredentialForm,
 ) -> Result<CredentialId, ApiError> {
     let (ctx, actor) = signed_in()?;
-    let id = id.parse().ok();
+    let id = optional_id(&id)?;
     let credential = service::catalogue::save_credential(&ctx, &actor, id, &form)
         .await
         .map_err(refuse)?;

@@ -19,7 +19,7 @@ use leptos_axum::redirect;
 use super::ApiError;
 use super::codec::Json;
 #[cfg(feature = "ssr")]
-use super::context::{refuse, signed_in};
+use super::context::{optional_id, refuse, signed_in};
 #[cfg(feature = "ssr")]
 use crate::routes;
 
@@ -32,7 +32,7 @@ pub async fn start_workflow(
     from: String,
 ) -> Result<WorkflowId, ApiError> {
     let (ctx, actor) = signed_in()?;
-    let from = from.parse().ok();
+    let from = optional_id(&from)?;
     let workflow = service::workflows::start_workflow(&ctx, &actor, from)
         .await
         .map_err(refuse)?;

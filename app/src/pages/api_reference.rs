@@ -46,9 +46,10 @@ pub fn ApiReferencePage() -> impl IntoView {
 fn content(reference: ApiReference, url: String) -> AnyView {
     let contents = reference.groups.iter().map(|group| {
         let links = group.operations.iter().map(|operation| {
+            let id = operation.id.clone();
             view! {
                 <li>
-                    <a href=format!("#{}", operation.id)>
+                    <a href=format!("#{id}") on:click=move |_| open_part(&id)>
                         <span class="api-call">{operation.method.clone()} " " {short_path(&operation.path).to_owned()}</span>
                     </a>
                     <span class="note">{marked(&operation.title)}</span>
@@ -170,12 +171,20 @@ fn schema_view(schema: ApiSchema) -> AnyView {
     folded(anchor, head.into_any(), body.into_any())
 }
 
-/// A part that opens on demand. The anchor stands inside: a browser opens what a link leads into.
+/// Opens the part that a link leads to; without script the link leads to its closed heading.
+fn open_part(id: &str) {
+    if let Some(part) = document().get_element_by_id(id) {
+        // Cannot fail: the name is a valid constant.
+        let _ = part.set_attribute("open", "");
+    }
+}
+
+/// A part that opens on demand.
 fn folded(anchor: String, head: AnyView, body: AnyView) -> AnyView {
     view! {
-        <details class="card api-part">
+        <details class="card api-part" id=anchor>
             <summary>{head}</summary>
-            <div class="card-body" id=anchor>{body}</div>
+            <div class="card-body">{body}</div>
         </details>
     }
     .into_any()
@@ -227,8 +236,9 @@ fn fields_table(label: &'static str, fields: Vec<ApiField>, has_place: bool) -> 
 
 fn kind_view(kind: ApiKind) -> AnyView {
     let link = kind.schema.map(|name| {
-        let href = format!("#{}", anchor_of(&name));
-        view! { " " <a href=href>{name}</a> }
+        let anchor = anchor_of(&name);
+        let href = format!("#{anchor}");
+        view! { " " <a href=href on:click=move |_| open_part(&anchor)>{name}</a> }
     });
     view! {
         {kind.words}

@@ -18,7 +18,7 @@ use crate::api::credentials::visible_credentials;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::found_engines::FoundEngines;
 use crate::pages::parts::load_failed;
-use crate::pages::rights::OnlyFor;
+use crate::pages::rights::{OnlyFor, OpenTo};
 use crate::routes;
 use facts::{Reachability, node_in_words};
 use form::EndpointFormView;
@@ -121,9 +121,12 @@ pub fn NewClusterPage() -> impl IntoView {
     let form = move || {
         Suspend::new(async move {
             match credentials.await {
-                Ok(credentials) => {
-                    view! { <EndpointFormView cluster=None credentials /> }.into_any()
+                Ok(credentials) => view! {
+                    <OpenTo least=Role::Operator>
+                        <EndpointFormView cluster=None credentials=credentials.clone() />
+                    </OpenTo>
                 }
+                .into_any(),
                 Err(error) => load_failed("The form", &error),
             }
         })

@@ -17,7 +17,7 @@ use ui::tone::Tone;
 use crate::api::credentials::list_credentials;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::parts::load_failed;
-use crate::pages::rights::OnlyFor;
+use crate::pages::rights::{OnlyFor, OpenTo};
 use crate::routes;
 use form::CredentialFormView;
 
@@ -158,6 +158,8 @@ pub fn NewCredentialPage() -> impl IntoView {
             back=("Credentials", routes::CREDENTIALS.to_owned())
             subtitle=|| "For administrators. The key is sealed when you save, and never shown again."
         />
-        <CredentialFormView credential=None />
+        <OpenTo least=Role::Administrator>
+            <CredentialFormView credential=None />
+        </OpenTo>
     }
 }

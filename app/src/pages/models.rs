@@ -17,7 +17,7 @@ use ui::table::{Column, Table};
 use crate::api::catalogue::list_models;
 use crate::pages::catalogue_list::{CatalogueToolbar, archived_mark, asked_query, nothing_found};
 use crate::pages::parts::load_failed;
-use crate::pages::rights::OnlyFor;
+use crate::pages::rights::{OnlyFor, OpenTo};
 use crate::routes;
 use form::ModelFormView;
 
@@ -138,6 +138,8 @@ pub fn NewModelPage() -> impl IntoView {
     view! {
         <Title text="Add a model" />
         <PageHeader title="Add a model" back=("Models", routes::MODELS.to_owned()) />
-        <ModelFormView model=None name />
+        <OpenTo least=Role::Operator>
+            <ModelFormView model=None name=name.clone() />
+        </OpenTo>
     }
 }

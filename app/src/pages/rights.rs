@@ -2,6 +2,7 @@
 
 use domain::access::Role;
 use leptos::prelude::*;
+use ui::feedback::EmptyState;
 
 use crate::frame::VisitorResource;
 
@@ -34,6 +35,32 @@ pub fn OnlyFor(
                     .is_ok_and(|visitor| visitor.person.role >= least);
                 is_shown.then(|| children.with_value(|children| children()))
             })
+        })
+    };
+    view! { <Suspense>{shown}</Suspense> }.into_any()
+}
+
+/// Shows its children to people with at least the role `least`, and to others that they are not for
+/// them: a form that would be refused is better not filled in.
+#[component]
+pub fn OpenTo(
+    /// The least role.
+    least: Role,
+    /// A form.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let visitor = use_context::<VisitorResource>();
+    let children = StoredValue::new(children);
+    let shown = move || {
+        Suspend::new(async move {
+            if is_at_least(visitor, least).await {
+                return children.with_value(|children| children()).into_any();
+            }
+            let text = format!(
+                "It needs the role {}. Ask an administrator for it.",
+                least.as_str()
+            );
+            view! { <EmptyState title="This is not open to you" text /> }.into_any()
         })
     };
     view! { <Suspense>{shown}</Suspense> }.into_any()

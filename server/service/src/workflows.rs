@@ -238,6 +238,24 @@ pub async fn cancel_run(
             return Err(FieldErrors::one("workflow_id", message).into());
         }
     };
-    crate::benchmarks::cancel_benchmark(ctx, actor, benchmark_id).await?;
+    if workflow_id.is_none() {
+        crate::benchmarks::cancel_benchmark(ctx, actor, benchmark_id).await?;
+        return Ok(benchmark_id);
+    }
+    // A workflow may have made several runs: those that have not ended are cancelled, the last first,
+    // so that none begins because the one before it ended.
+    let runs = crate::benchmarks::list_reruns(ctx, actor, benchmark_id).await?;
+    let going_on = runs.iter().rev().filter(|run| !run.status.is_terminal());
+    let ids: Vec<BenchmarkId> = going_on.map(|run| run.id).collect();
+    if ids.is_empty() {
+        crate::benchmarks::cancel_benchmark(ctx, actor, benchmark_id).await?;
+    }
+    for id in ids {
+        match crate::benchmarks::cancel_benchmark(ctx, actor, id).await {
+            // It ended by itself in the meantime.
+            Ok(()) | Err(ServiceError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(benchmark_id)
 }

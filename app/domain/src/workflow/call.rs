@@ -21,6 +21,8 @@ use crate::workload::EvaluationMethod;
 /// What a call answers. `None` leaves a field as it was, or at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowCall {
+    /// The step the client says it is at.
+    pub step_number: Option<u32>,
     /// Name of the benchmark.
     pub name: Option<String>,
     /// Tags.
@@ -166,6 +168,16 @@ type Answer = Result<StepForm, FieldErrors>;
 type Translation = fn(&WorkflowCall, &Draft, &Catalogue) -> Option<Answer>;
 
 impl WorkflowCall {
+    /// Clients of the reference repeat step 1 with every step, its method among them, and its own
+    /// examples go on with `configuration` after datasets were chosen: once step 2 is answered, a later
+    /// step that says nothing else about the load changes no method.
+    fn only_repeats_the_method(&self, draft: &Draft) -> bool {
+        self.step_number
+            .is_some_and(|number| number > Step::Evaluation.number())
+            && draft.evaluation.is_some()
+            && self.load == LoadCall::default()
+    }
+
     fn basic_info(&self, draft: &Draft, _: &Catalogue) -> Option<Answer> {
         let is_silent = self.name.is_none()
             && self.tags.is_none()
@@ -185,7 +197,9 @@ impl WorkflowCall {
         }
         set(&mut form.name, self.name.as_ref());
         set(&mut form.description, self.description.as_ref());
-        set(&mut form.eval_with, self.eval_with.as_ref());
+        if !self.only_repeats_the_method(draft) {
+            set(&mut form.eval_with, self.eval_with.as_ref());
+        }
         set(&mut form.purpose, self.purpose.as_ref());
         set(&mut form.reruns, self.reruns.as_ref());
         set(

@@ -1,5 +1,6 @@
 //! A new dataset: its file and what goes with it.
 
+use domain::access::Role;
 use domain::catalogue::Model;
 use domain::dataset::{DRAWING_IN_WORDS, Dataset, DatasetForm, DatasetFormat};
 use domain::field::FieldErrors;
@@ -26,6 +27,7 @@ use super::upload::{Sending, Sent, check_file, send};
 use crate::api::ApiError;
 use crate::api::datasets::list_tokenizers;
 use crate::pages::parts::load_failed;
+use crate::pages::rights::OpenTo;
 use crate::routes;
 
 /// The page of a new dataset.
@@ -37,7 +39,12 @@ pub fn NewDatasetPage() -> impl IntoView {
         let (form, refused) = typed_before(&params);
         Suspend::new(async move {
             match tokenizers.await {
-                Ok(models) => view! { <UploadForm form refused models /> }.into_any(),
+                Ok(models) => view! {
+                    <OpenTo least=Role::Operator>
+                        <UploadForm form=form.clone() refused=refused.clone() models=models.clone() />
+                    </OpenTo>
+                }
+                .into_any(),
                 Err(error) => load_failed("The form", &error),
             }
         })

@@ -15,6 +15,8 @@ use super::words::WORDS;
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
 
+/// Largest tokenizer that is read.
+const TOKENIZER_BYTES_MAX: u64 = 100_000_000;
 /// Longest wait for one answer of `/tokenize`.
 const TOKENIZE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls of `/tokenize` at once.
@@ -145,10 +147,17 @@ fn load_tokenizer(path: &Path) -> Result<Tokenizer, LoadError> {
     } else {
         path.to_path_buf()
     };
-    Tokenizer::from_file(&file).map_err(|error| LoadError::Tokenizer {
+    let refused = |reason: String| LoadError::Tokenizer {
         path: file.display().to_string(),
-        reason: error.to_string(),
-    })
+        reason,
+    };
+    // Read whole into memory: a device or a file of any size would take all of it.
+    let size = std::fs::metadata(&file).map_err(|error| refused(error.to_string()))?;
+    if !size.is_file() || size.len() > TOKENIZER_BYTES_MAX {
+        let megabytes = TOKENIZER_BYTES_MAX / 1_000_000;
+        return Err(refused(format!("it is no file of at most {megabytes} MB")));
+    }
+    Tokenizer::from_file(&file).map_err(|error| refused(error.to_string()))
 }
 
 impl ServerTokenizer {

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use tokenizers::Tokenizer;
 
+/// Largest tokenizer that is read.
+const TOKENIZER_BYTES_MAX: u64 = 100_000_000;
+
 /// Counts tokens.
 pub(super) enum TokenCounter {
     /// One token for each word.
@@ -21,6 +24,16 @@ impl TokenCounter {
         } else {
             path.to_path_buf()
         };
+        // Read whole into memory: a device or a file of any size would take all of it.
+        let size = std::fs::metadata(&file)
+            .map_err(|error| format!("The tokenizer {} cannot be read: {error}", file.display()))?;
+        if !size.is_file() || size.len() > TOKENIZER_BYTES_MAX {
+            return Err(format!(
+                "The tokenizer {} is no file of at most {} MB.",
+                file.display(),
+                TOKENIZER_BYTES_MAX / 1_000_000
+            ));
+        }
         let mut tokenizer = Tokenizer::from_file(&file)
             .map_err(|error| format!("The tokenizer {} cannot be read: {error}", file.display()))?;
         // Lengths are wanted as they are, whatever the model was trained with.

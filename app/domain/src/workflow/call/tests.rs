@@ -214,3 +214,36 @@ fn datasets_take_the_place_of_the_length_of_prompts() {
     let missing = draft.missing(&catalogue);
     assert_eq!(missing[0].field, "dataset_ids");
 }
+
+#[test]
+fn a_later_step_repeats_the_method_and_does_not_change_it() {
+    let catalogue = catalogue();
+    let draft = Draft::default().answer_call(
+        &WorkflowCall {
+            load: lengths(),
+            ..basic()
+        },
+        &catalogue,
+    );
+    let draft = draft.unwrap();
+    let repeated = WorkflowCall {
+        step_number: Some(3),
+        eval_with: Some("dataset".to_owned()),
+        cluster_id: Some(id(2)),
+        ..basic()
+    };
+    let later = draft.answer_call(&repeated, &catalogue).unwrap();
+    assert_eq!(
+        later.basic.as_ref().unwrap().method,
+        EvaluationMethod::Configuration
+    );
+    let at_step_1 = WorkflowCall {
+        step_number: Some(1),
+        ..repeated
+    };
+    let changed = draft.answer_call(&at_step_1, &catalogue).unwrap();
+    assert_eq!(
+        changed.basic.as_ref().unwrap().method,
+        EvaluationMethod::Dataset
+    );
+}

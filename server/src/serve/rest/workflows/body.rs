@@ -25,7 +25,6 @@ pub(super) struct RunWorkflowBody {
     workflow_total_steps: Option<u32>,
     /// The step the client is at. What is answered is told by the fields.
     #[schema(minimum = 1, maximum = 100)]
-    #[expect(dead_code, reason = "clients of the reference send it")]
     step_number: Option<u32>,
     /// Whether to execute the workflow after this call.
     trigger_workflow: Option<bool>,
@@ -278,6 +277,7 @@ impl RunWorkflowBody {
             is_triggered: self.trigger_workflow.unwrap_or(false),
             is_simulation: self.run_as_simulation.unwrap_or(false),
             answers: WorkflowCall {
+                step_number: self.step_number,
                 name: self.name,
                 tags,
                 description: self.description,
