@@ -16,10 +16,10 @@ pub fn LengthCharts(
 ) -> impl IntoView {
     let input = dataset
         .input
-        .map(|lengths| view! { <LengthChart title="Prompt length" lengths hue=Hue::Blue counted="prompts" /> });
+        .map(|lengths| view! { <LengthChart title="Prompt length" lengths hue=Hue::Blue one="prompt" counted="prompts" /> });
     let output = match dataset.output {
         Some(lengths) => {
-            view! { <LengthChart title="Answer length" lengths hue=Hue::Teal counted="answers" /> }
+            view! { <LengthChart title="Answer length" lengths hue=Hue::Teal one="answer" counted="answers" /> }
                 .into_any()
         }
         None => view! {
@@ -37,13 +37,17 @@ fn LengthChart(
     title: &'static str,
     lengths: LengthSummary,
     hue: Hue,
+    one: &'static str,
     counted: &'static str,
 ) -> impl IntoView {
     let LengthSummary {
         distribution,
         histogram,
     } = lengths;
-    let note = format!("tokens · {} {counted}", format::count(distribution.count));
+    let note = format!(
+        "tokens · {}",
+        format::plural(distribution.count, one, counted)
+    );
     let mark = |label: &str, value: Finite| MarkLineAt {
         label: label.to_owned(),
         value,
@@ -60,9 +64,9 @@ fn LengthChart(
     };
     let finding = format!(
         "Half of the {counted} have at most {} tokens, 95% at most {}; the longest has {}.",
-        format::number(distribution.median.get()),
-        format::number(distribution.p95.get()),
-        format::number(distribution.max.get()),
+        tokens(distribution.median).0,
+        tokens(distribution.p95).0,
+        tokens(distribution.max).0,
     );
     let details = [
         ("min", distribution.min),
@@ -72,7 +76,7 @@ fn LengthChart(
         ("max", distribution.max),
     ];
     let details = details.map(|(label, value)| {
-        let detail = MetricDetail::new(label, Figure::new(Some(value), "tokens"));
+        let detail = MetricDetail::new(label, tokens(value).1);
         view! {
             <div>
                 <dt>{detail.label}</dt>
@@ -90,5 +94,21 @@ fn LengthChart(
             />
             <dl class="metric-details length-figures">{details.into_iter().collect_view()}</dl>
         </div>
+    }
+}
+
+/// A number of tokens as text and as a figure: whole numbers without decimals.
+fn tokens(value: Finite) -> (String, Figure) {
+    let number = value.get();
+    if number.fract() == 0.0 && number >= 0.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, not negative, and no length is near 2^53"
+        )]
+        let whole = number as u64;
+        (format::count(whole), Figure::of_count(whole, "tokens"))
+    } else {
+        (format::number(number), Figure::new(Some(value), "tokens"))
     }
 }
