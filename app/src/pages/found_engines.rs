@@ -15,20 +15,23 @@ use crate::pages::parts::action_failure;
 #[component]
 pub fn FoundEngines() -> impl IntoView {
     let adopt = ServerAction::<AdoptEngine>::new();
-    let found = LocalResource::new(find_local_engines);
-    let banners = move || {
-        Suspend::new(async move {
+    let found = RwSignal::new(Vec::<FoundEngine>::new());
+    // Effects run in the browser only.
+    Effect::new(move |_| {
+        leptos::task::spawn_local(async move {
             // Those who may not add clusters are refused: for them there is no offer.
-            let engines = found.await.unwrap_or_default();
-            engines
-                .into_iter()
-                .map(|engine| offer(engine, adopt))
-                .collect_view()
-        })
+            let engines = find_local_engines().await.unwrap_or_default();
+            // The page may be gone by now; then nobody wants to know.
+            let _ = found.try_set(engines);
+        });
+    });
+    let banners = move || {
+        let engines = found.get().into_iter();
+        engines.map(|engine| offer(engine, adopt)).collect_view()
     };
     view! {
         {action_failure(adopt)}
-        <Suspense>{banners}</Suspense>
+        {banners}
     }
 }
 
