@@ -67,3 +67,15 @@ fn count_words(text: &str) -> u32 {
 fn saturated(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_tokenizer() {
+        let refused = TokenCounter::load(Path::new("/dev/zero")).err().unwrap();
+        assert!(refused.contains("no file of at most"), "{refused}");
+    }
+}
