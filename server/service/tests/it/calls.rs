@@ -2,7 +2,9 @@
 
 use domain::access::Role;
 use domain::workflow::{LoadCall, NodeCall, WorkflowCall, WorkflowState};
-use service::workflows::{RunWorkflow, get_standing, list_open_workflows, run_workflow};
+use service::workflows::{
+    RunWorkflow, cancel_run, get_standing, list_open_workflows, run_workflow,
+};
 use service::{Actor, ServiceError};
 
 use crate::house::{House, field_errors};
@@ -181,4 +183,46 @@ async fn only_the_owner_and_administrators_go_on() {
     let renamed = run_workflow(ctx, &root, &rename).await.unwrap();
     assert_eq!(renamed.workflow.owner_name, "ada");
     assert_eq!(renamed.workflow.draft.basic.unwrap().name, "renamed");
+}
+
+#[tokio::test]
+async fn an_executed_workflow_takes_no_other_answers_and_is_cancelled_with_all_its_runs() {
+    let house = House::open_seeded().await;
+    let ada = house.person("ada", Role::Operator).await;
+    let mut call = start(WorkflowCall {
+        reruns: Some(3),
+        ..everything(&house, &ada).await
+    });
+    call.is_triggered = true;
+    let standing = run_workflow(&house.ctx, &ada, &call).await.unwrap();
+    let workflow = standing.workflow.id;
+    let WorkflowState::Executed { benchmark_id } = standing.workflow.state else {
+        panic!("not executed: {standing:?}");
+    };
+
+    let other = RunWorkflow {
+        workflow_id: Some(workflow),
+        is_triggered: true,
+        answers: WorkflowCall {
+            concurrent_requests: Some(999),
+            ..WorkflowCall::default()
+        },
+        ..RunWorkflow::default()
+    };
+    let refused = run_workflow(&house.ctx, &ada, &other).await;
+    assert!(
+        matches!(refused, Err(ServiceError::Conflict(_))),
+        "{refused:?}"
+    );
+
+    cancel_run(&house.ctx, &ada, Some(workflow), None)
+        .await
+        .unwrap();
+    let runs = service::benchmarks::list_reruns(&house.ctx, &ada, benchmark_id).await;
+    let runs = runs.unwrap();
+    assert_eq!(runs.len(), 3);
+    for run in runs {
+        let by = house.store.cancel_request(run.id).await.unwrap();
+        assert_eq!(by.as_deref(), Some("ada"));
+    }
 }
