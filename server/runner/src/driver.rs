@@ -8,6 +8,7 @@ use domain::run::{Effect, Input, RunEvent, step};
 use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Chain, Shared};
 use crate::effects::{Found, Message, Run, perform, stop_processes};
@@ -20,6 +21,8 @@ const BATCH_MAX: usize = 256;
 /// How often it is looked whether somebody asked to cancel: requests of another server come only
 /// through the database.
 const CANCEL_LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What a person reads of a stage that ended by a fault of this program.
+const FAULT: &str = "A fault of Assay ended this stage: the server's log has the cause.";
 /// A lease is renewed this many times before it would run out.
 const RENEWALS_PER_LEASE: u32 = 3;
 
@@ -149,7 +152,10 @@ impl Driver {
     async fn perform(&mut self, effect: Effect) -> Result<Input, DriveError> {
         let run = Arc::clone(&self.run);
         let state = self.journal.state().clone();
-        let mut work = Box::pin(async move { perform(&run, effect, &state).await });
+        // A task of its own, never a branch that waits unpolled: it may hold the database's one
+        // writing connection while this one waits for it.
+        let work = tokio::spawn(async move { perform(&run, effect, &state).await });
+        let mut work = AbortOnDropHandle::new(work);
         let is_clean_up = effect == Effect::CleanUp;
         // Both are short, and a result is worth the wait.
         let is_last_part = is_clean_up || effect == Effect::Collect;
@@ -160,11 +166,15 @@ impl Driver {
         let mut batch = Vec::new();
         let interruption = loop {
             tokio::select! {
-                result = &mut work => {
+                ended = &mut work => {
                     self.take_rest().await?;
-                    return Ok(match result {
-                        Ok(note) => Input::EffectDone { note },
-                        Err(reason) => Input::EffectFailed { reason },
+                    return Ok(match ended {
+                        Ok(Ok(note)) => Input::EffectDone { note },
+                        Ok(Err(reason)) => Input::EffectFailed { reason },
+                        Err(error) => {
+                            tracing::error!(run = %self.id, %error, "a stage broke off");
+                            Input::EffectFailed { reason: FAULT.to_owned() }
+                        }
                     });
                 }
                 count = self.messages.recv_many(&mut batch, BATCH_MAX) => {
@@ -187,7 +197,9 @@ impl Driver {
                 }
             }
         };
-        drop(work);
+        work.abort();
+        // What it held is free, and what it told is there, once it is gone.
+        let _ = work.await;
         self.take_rest().await?;
         Ok(match interruption {
             Interruption::Cancel { by } => Input::Cancel { by },

@@ -43,7 +43,8 @@ async fn schemathesis_finds_nothing_undocumented() {
     let mut tester = Process::spawn(&mut command);
     let status = tester.wait_for_exit(TESTER_PATIENCE);
     let output = tester.output();
-    assert!(status.success(), "{output}");
+    let log = house.process.output();
+    assert!(status.success(), "{output}\nThe server's log:\n{log}");
     let cases = cases_of(&output).unwrap_or_else(|| panic!("no count of cases: {output}"));
     assert!(cases >= CASES_MIN, "{cases} cases: {output}");
 }

@@ -1,12 +1,17 @@
 //! A run from the queue to its result, with the real load process.
 
+use std::time::Duration;
+
 use domain::run::event::RunOutcome;
 use domain::run::{RunEvent, Stage, StageStatus};
 use domain::workload::StopRule;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::house::{House, llama_plan};
+use crate::house::{House, llama_plan, local_plan};
+
+/// Enough for renewals and results to meet at least once.
+const RUNS_THAT_MEET: usize = 8;
 
 #[tokio::test]
 async fn a_real_engine_is_measured_and_stopped() {
@@ -49,6 +54,34 @@ async fn a_real_engine_is_measured_and_stopped() {
         .await
         .unwrap();
     assert_eq!(records.len() as u64, result.records_bytes);
+    house.stop().await;
+}
+
+/// The driver of a run writes (leases, the journal) while its effect does (the result), through one
+/// connection: neither may hold it while it is the other's turn. Renewals as often as the clock allows
+/// make them meet.
+#[tokio::test]
+async fn a_driver_and_its_effect_never_wait_for_each_other() {
+    let mut house = House::open_whole().await;
+    house.config.lease = Duration::from_millis(6);
+    house.start();
+    let engine = house.config.assay_binary.to_string_lossy().into_owned();
+    let mut plan = local_plan(&[
+        &engine,
+        "engine",
+        "--model",
+        "tiny",
+        "--addr",
+        "127.0.0.1:{port}",
+        "--itl-ms",
+        "1",
+    ]);
+    plan.workload.stop = StopRule::Requests { count: 2 };
+    for _ in 0..RUNS_THAT_MEET {
+        let id = house.queue(&plan).await;
+        let state = house.wait_for_end(id).await;
+        assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    }
     house.stop().await;
 }
 
