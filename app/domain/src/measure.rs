@@ -1,6 +1,7 @@
 //! Measuring: the raw record of a request, and everything computed from records. Pure.
 //! The metric dictionary of docs/measurement.md in code; [`METRICS_VERSION`] names its edition.
 
+pub mod chunk_times;
 pub mod concurrency;
 pub mod definitions;
 pub mod health;

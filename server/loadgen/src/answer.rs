@@ -1,7 +1,9 @@
 //! What came back on one request: events folded into time stamps, counts and an outcome.
 
+use domain::measure::chunk_times::ChunkTimes;
 use domain::measure::record::{ERROR_CHARS_MAX, Outcome, TokenSource};
 
+use crate::live::Previous;
 use crate::openai::{Chunk, Usage};
 use crate::sse::SseEvent;
 
@@ -28,7 +30,7 @@ impl Failure {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// Arrival of every event that carried output.
-    pub(crate) chunk_at: Vec<u64>,
+    pub(crate) chunk_at: ChunkTimes,
     usage: Option<Usage>,
     /// The text, kept only where it may have to be counted.
     text: Option<String>,
@@ -48,7 +50,7 @@ impl Answer {
     /// An answer of about `expected_chunks` chunks; `keeps_text` where its tokens can be counted.
     pub(crate) fn new(expected_chunks: u32, keeps_text: bool) -> Self {
         Self {
-            chunk_at: Vec::with_capacity(expected_chunks.min(CHUNKS_RESERVED_MAX) as usize),
+            chunk_at: ChunkTimes::with_capacity(expected_chunks.min(CHUNKS_RESERVED_MAX) as usize),
             usage: None,
             text: keeps_text.then(String::new),
             is_finished: false,
@@ -96,6 +98,13 @@ impl Answer {
         if let Some(usage) = chunk.usage {
             self.usage = Some(usage);
         }
+    }
+
+    /// What the time of the next chunk counts from, for a request sent at `sent_at`.
+    pub(crate) fn previous(&self, sent_at: u64) -> Previous {
+        self.chunk_at
+            .last()
+            .map_or(Previous::Sent(sent_at), Previous::Chunk)
     }
 
     /// Whether `[DONE]` came.

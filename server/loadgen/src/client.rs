@@ -371,9 +371,9 @@ impl Client {
                 }
                 continue;
             }
-            let before = answer.chunk_at.len();
+            let (previous, before) = (answer.previous(sent_at), answer.chunk_at.len());
             let pushed = decoder.push(&data, |event| answer.take_event(event, at_ns));
-            live.note_chunks(sent_at, &answer.chunk_at, before);
+            live.note_chunks(previous, at_ns, answer.chunk_at.len() - before);
             if pushed.is_err() {
                 return Err(Failure::new(
                     Outcome::Protocol,
@@ -385,13 +385,13 @@ impl Client {
             }
         };
         let ended_at = connection.times.last_read_at().unwrap_or(sent_at);
-        let before = answer.chunk_at.len();
+        let (previous, before) = (answer.previous(sent_at), answer.chunk_at.len());
         if is_json {
             answer.take_json(&document, ended_at);
         } else {
             decoder.finish(|event| answer.take_event(event, ended_at));
         }
-        live.note_chunks(sent_at, &answer.chunk_at, before);
+        live.note_chunks(previous, ended_at, answer.chunk_at.len() - before);
         attempt.finished_at = Some(ended_at);
         Ok(is_whole)
     }

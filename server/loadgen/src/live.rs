@@ -48,31 +48,31 @@ impl Interval {
 }
 
 impl LiveShard {
-    /// Notes the chunks from `before` on of a request sent at `sent_at`.
-    pub(crate) fn note_chunks(&self, sent_at: u64, chunk_at: &[u64], before: usize) {
-        let new = chunk_at.get(before..).unwrap_or_default();
-        if new.is_empty() {
+    /// Notes `count` chunks that one read brought at `at_ns`. `previous` is the chunk before them,
+    /// in the first read the request's `sent_at`.
+    pub(crate) fn note_chunks(&self, previous: Previous, at_ns: u64, count: usize) {
+        if count == 0 {
             return;
         }
-        self.chunks_count
-            .fetch_add(new.len() as u64, Ordering::Relaxed);
+        self.chunks_count.fetch_add(count as u64, Ordering::Relaxed);
         let mut interval = lock(&self.times);
-        let mut previous = before
-            .checked_sub(1)
-            .and_then(|index| chunk_at.get(index))
-            .copied();
-        for at in new {
-            match previous {
-                None => interval
-                    .ttft
-                    .saturating_record(at.saturating_sub(sent_at) / 1_000),
-                Some(previous) => interval
-                    .itl
-                    .saturating_record(at.saturating_sub(previous) / 1_000),
-            }
-            previous = Some(*at);
+        let micros = |since: u64| at_ns.saturating_sub(since) / 1_000;
+        match previous {
+            Previous::Sent(at) => interval.ttft.saturating_record(micros(at)),
+            Previous::Chunk(at) => interval.itl.saturating_record(micros(at)),
         }
+        // The others came in the same read.
+        interval.itl.saturating_record_n(0, count as u64 - 1);
     }
+}
+
+/// What a chunk's time counts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Previous {
+    /// It is the first: the sending of the request.
+    Sent(u64),
+    /// The chunk before.
+    Chunk(u64),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,9 +236,11 @@ mod tests {
         };
         for index in 0..2 {
             live.note_sent();
-            let chunks = [100 * MS, 120 * MS, 140 * MS];
-            live.shard(index).unwrap().note_chunks(0, &chunks[..1], 0);
-            live.shard(index).unwrap().note_chunks(0, &chunks, 1);
+            let shard = live.shard(index).unwrap();
+            shard.note_chunks(Previous::Sent(0), 100 * MS, 1);
+            shard.note_chunks(Previous::Chunk(100 * MS), 120 * MS, 1);
+            shard.note_chunks(Previous::Chunk(120 * MS), 140 * MS, 1);
+            shard.note_chunks(Previous::Chunk(140 * MS), 150 * MS, 0);
         }
         live.note_ended(true, true);
         let sample = sampler.sample(&live, &context, 500 * MS);

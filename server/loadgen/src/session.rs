@@ -73,6 +73,7 @@ impl Session {
             .note_ended(outcome == Outcome::Ok, phase == RequestPhase::Measured);
 
         // A request that never went out was sent, at best, when it was about to be.
+        attempt.answer.chunk_at.shrink();
         let sent_at = attempt.sent_at.unwrap_or(started_at);
         let finished_at = attempt
             .finished_at

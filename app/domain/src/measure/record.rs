@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chunk_times::ChunkTimes;
 use crate::finite::Finite;
 use crate::id::DatasetId;
 
@@ -168,7 +169,7 @@ pub struct RequestRecord {
     /// Time spent on opening the connection, when one was opened for this request.
     pub connect_ns: Option<u64>,
     /// Arrival of every stream event that carried output.
-    pub chunk_at: Vec<u64>,
+    pub chunk_at: ChunkTimes,
     /// End of the stream after usage and `[DONE]`, or the instant of the failure.
     pub finished_at: u64,
     /// Tokens the plan wanted in the prompt.
@@ -200,12 +201,12 @@ pub struct RequestRecord {
 impl RequestRecord {
     /// First output, if any came.
     pub fn first_token_at(&self) -> Option<u64> {
-        self.chunk_at.first().copied()
+        self.chunk_at.first()
     }
 
     /// Last output, if any came.
     pub fn last_token_at(&self) -> Option<u64> {
-        self.chunk_at.last().copied()
+        self.chunk_at.last()
     }
 
     /// Whether it was answered completely.
@@ -252,10 +253,7 @@ impl RequestRecord {
 
     /// Inter-token latencies: the gaps between neighbouring chunks, in ms.
     pub fn itl_ms(&self) -> impl Iterator<Item = f64> + '_ {
-        self.chunk_at
-            .iter()
-            .zip(self.chunk_at.iter().skip(1))
-            .map(|(a, b)| ms_between(*a, *b))
+        self.chunk_at.gaps_ns().map(|ns| ns as f64 / 1e6)
     }
 
     /// Output throughput of this request: `output_tokens / E2E`, in tok/s.
@@ -430,7 +428,7 @@ pub(crate) mod tests {
             Some(5.0),
             "four gaps between five tokens"
         );
-        request.chunk_at.truncate(1);
+        request.chunk_at = [100_000_000].into();
         assert_eq!(request.tpot_ms(), None, "one chunk shows no pace");
     }
 

@@ -86,7 +86,7 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
         let tokens_per_chunk =
             f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64;
         let mut previous = None;
-        for at_ns in record.chunk_at.iter().copied() {
+        for at_ns in &record.chunk_at {
             if let Some(bucket) = buckets.get_mut(index(at_ns)) {
                 bucket.tokens += tokens_per_chunk;
                 match previous {

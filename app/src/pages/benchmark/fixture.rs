@@ -46,7 +46,7 @@ pub(super) fn record(index: u32, has_failed: bool) -> RequestRecord {
         scheduled_at: at(0),
         sent_at: at(0),
         connect_ns: None,
-        chunk_at: vec![at(40), at(100)],
+        chunk_at: [at(40), at(100)].into(),
         finished_at: at(100),
         planned_input_tokens: 8,
         planned_output_tokens: 2,

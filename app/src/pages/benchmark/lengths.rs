@@ -312,7 +312,7 @@ mod tests {
                 let mut record = fixture::record(0, false);
                 record.input_tokens = *length;
                 let at = record.sent_at + u64::from(*length) * 2_000_000;
-                record.chunk_at = vec![at, at + 1_000_000];
+                record.chunk_at = [at, at + 1_000_000].into();
                 record
             })
             .collect();

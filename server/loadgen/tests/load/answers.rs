@@ -26,7 +26,7 @@ async fn record_with(
     assert_eq!(server.seen().len(), 1, "never sent twice");
     let record = outcome.records.into_iter().next().unwrap();
     let mut instants = vec![record.scheduled_at, record.sent_at];
-    instants.extend(&record.chunk_at);
+    instants.extend(record.chunk_at.iter());
     instants.push(record.finished_at);
     assert!(instants.is_sorted(), "{instants:?}");
     record

@@ -3,13 +3,19 @@
 use std::io::Write;
 
 use domain::id::DatasetId;
+use domain::measure::chunk_times::ChunkTimes;
 use domain::measure::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
-use parquet::column::reader::get_typed_column_reader;
+use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::file::reader::RowGroupReader;
-use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 
 use super::RecordsError;
+
+/// About how many values of a list column are in memory unencoded.
+const BATCH_LEVELS: usize = 64 << 10;
+/// Rows of a list column that are decoded at once.
+const BATCH_ROWS: usize = 128;
 
 /// The schema of the file.
 pub(super) const SCHEMA: &str = "message requests {
@@ -111,14 +117,18 @@ struct ColumnWriter<'a, 'g, W: Write> {
 }
 
 impl<W: Write + Send> ColumnWriter<'_, '_, W> {
+    fn next_column(&mut self) -> Result<SerializedColumnWriter<'_>, RecordsError> {
+        let missing = || RecordsError::Unexpected("the schema has too few columns".to_owned());
+        self.group.next_column()?.ok_or_else(missing)
+    }
+
     fn column<T: DataType>(
         &mut self,
         values: &[T::T],
         definitions: Option<&[i16]>,
         repetitions: Option<&[i16]>,
     ) -> Result<(), RecordsError> {
-        let missing = || RecordsError::Unexpected("the schema has too few columns".to_owned());
-        let mut column = self.group.next_column()?.ok_or_else(missing)?;
+        let mut column = self.next_column()?;
         column
             .typed::<T>()
             .write_batch(values, definitions, repetitions)?;
@@ -144,22 +154,29 @@ impl<W: Write + Send> ColumnWriter<'_, '_, W> {
         self.column::<Int64Type>(&values?, Some(&definitions), None)
     }
 
-    fn lists(&mut self, value: fn(&RequestRecord) -> &Vec<u64>) -> Result<(), RecordsError> {
-        let mut values = Vec::new();
-        let (mut definitions, mut repetitions) = (Vec::new(), Vec::new());
-        for row in self.rows {
+    /// Written in batches: the column is never in memory as a whole but encoded.
+    fn lists(&mut self, value: fn(&RequestRecord) -> &ChunkTimes) -> Result<(), RecordsError> {
+        let rows = self.rows;
+        let mut column = self.next_column()?;
+        let mut raw = RawColumn::default();
+        for row in rows {
             let list = value(row);
             if list.is_empty() {
-                definitions.push(0);
-                repetitions.push(0);
+                raw.definitions.push(0);
+                raw.repetitions.push(0);
             }
             for (index, element) in list.iter().enumerate() {
-                values.push(signed(*element)?);
-                definitions.push(1);
-                repetitions.push(i16::from(index > 0));
+                raw.values.push(signed(element)?);
+                raw.definitions.push(1);
+                raw.repetitions.push(i16::from(index > 0));
+            }
+            if raw.definitions.len() >= BATCH_LEVELS {
+                raw.write_to(&mut column)?;
             }
         }
-        self.column::<Int64Type>(&values, Some(&definitions), Some(&repetitions))
+        raw.write_to(&mut column)?;
+        column.close()?;
+        Ok(())
     }
 
     fn texts(&mut self, value: fn(&RequestRecord) -> &str) -> Result<(), RecordsError> {
@@ -251,17 +268,43 @@ struct ColumnReader<'a> {
     next: usize,
 }
 
-/// One column as it lies in the file.
+/// A part of one column as it lies in the file.
+#[derive(Default)]
 struct RawColumn<T> {
     values: Vec<T>,
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
 }
 
+impl RawColumn<i64> {
+    fn write_to(&mut self, column: &mut SerializedColumnWriter<'_>) -> Result<(), RecordsError> {
+        column.typed::<Int64Type>().write_batch(
+            &self.values,
+            Some(&self.definitions),
+            Some(&self.repetitions),
+        )?;
+        self.clear();
+        Ok(())
+    }
+}
+
+impl<T> RawColumn<T> {
+    fn clear(&mut self) {
+        self.values.clear();
+        self.definitions.clear();
+        self.repetitions.clear();
+    }
+}
+
 impl ColumnReader<'_> {
-    fn column<T: DataType>(&mut self) -> Result<RawColumn<T::T>, RecordsError> {
-        let mut reader = get_typed_column_reader::<T>(self.group.get_column_reader(self.next)?);
+    fn next_reader<T: DataType>(&mut self) -> Result<ColumnReaderImpl<T>, RecordsError> {
+        let reader = get_typed_column_reader::<T>(self.group.get_column_reader(self.next)?);
         self.next += 1;
+        Ok(reader)
+    }
+
+    fn column<T: DataType>(&mut self) -> Result<RawColumn<T::T>, RecordsError> {
+        let mut reader = self.next_reader::<T>()?;
         let mut raw = RawColumn {
             values: Vec::new(),
             definitions: Vec::new(),
@@ -294,18 +337,35 @@ impl ColumnReader<'_> {
             .collect()
     }
 
-    fn lists(&mut self) -> Result<Vec<Vec<u64>>, RecordsError> {
-        let raw = self.column::<Int64Type>()?;
-        let mut values = raw.values.into_iter();
-        let mut lists: Vec<Vec<u64>> = Vec::with_capacity(self.rows_count);
-        for (definition, repetition) in raw.definitions.into_iter().zip(raw.repetitions) {
-            if repetition == 0 {
-                lists.push(Vec::new());
+    /// Read in batches, for the same reason as they are written in such.
+    fn lists(&mut self) -> Result<Vec<ChunkTimes>, RecordsError> {
+        let mut reader = self.next_reader::<Int64Type>()?;
+        let mut raw = RawColumn::default();
+        let mut lists: Vec<ChunkTimes> = Vec::with_capacity(self.rows_count);
+        while lists.len() < self.rows_count {
+            raw.clear();
+            let (rows_read, ..) = reader.read_records(
+                BATCH_ROWS.min(self.rows_count - lists.len()),
+                Some(&mut raw.definitions),
+                Some(&mut raw.repetitions),
+                &mut raw.values,
+            )?;
+            if rows_read == 0 {
+                break;
             }
-            if definition > 0
-                && let Some(list) = lists.last_mut()
-            {
-                list.push(unsigned(next(&mut values)?)?);
+            let mut values = raw.values.iter();
+            for (definition, repetition) in raw.definitions.iter().zip(&raw.repetitions) {
+                if *repetition == 0 {
+                    if let Some(list) = lists.last_mut() {
+                        list.shrink();
+                    }
+                    lists.push(ChunkTimes::default());
+                }
+                if *definition > 0
+                    && let Some(list) = lists.last_mut()
+                {
+                    list.push(unsigned(*next(&mut values)?)?);
+                }
             }
         }
         Ok(lists)

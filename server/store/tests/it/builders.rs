@@ -186,7 +186,7 @@ fn record(ttft_ms: u64) -> RequestRecord {
         scheduled_at: 0,
         sent_at: 0,
         connect_ns: None,
-        chunk_at: vec![ns(ttft_ms), ns(ttft_ms * 2)],
+        chunk_at: [ns(ttft_ms), ns(ttft_ms * 2)].into(),
         finished_at: ns(ttft_ms * 2),
         planned_input_tokens: 8,
         planned_output_tokens: 2,
