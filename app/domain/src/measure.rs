@@ -7,6 +7,7 @@ pub mod definitions;
 pub mod health;
 pub mod histogram;
 pub mod length_bins;
+pub mod line;
 pub mod quantile;
 pub mod record;
 pub mod steady;

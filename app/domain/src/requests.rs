@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::Bounds;
 use crate::finite::Finite;
-use crate::measure::record::{Outcome, RequestField, RequestPhase, RequestRecord};
+use crate::measure::line::Recorded;
+use crate::measure::record::{Outcome, RequestField, RequestPhase};
 
 /// What the request table shows, as it stands in the URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,10 +88,12 @@ impl RequestQuery {
     }
 
     /// Whether a request passes every filter.
-    fn matches(&self, record: &RequestRecord) -> bool {
-        self.outcome.is_none_or(|outcome| record.outcome == outcome)
-            && self.success.is_none_or(|success| record.is_ok() == success)
-            && self.phase.is_none_or(|phase| record.phase == phase)
+    fn matches<R: Recorded>(&self, record: &R) -> bool {
+        let is_ok = record.outcome() == Outcome::Ok;
+        self.outcome
+            .is_none_or(|outcome| record.outcome() == outcome)
+            && self.success.is_none_or(|success| is_ok == success)
+            && self.phase.is_none_or(|phase| record.phase() == phase)
             && self
                 .ranges
                 .iter()
@@ -134,24 +137,25 @@ pub struct RequestRow {
 }
 
 impl RequestRow {
-    /// The row of a record.
-    pub fn of(record: &RequestRecord) -> Self {
+    /// The row of a request.
+    pub fn of<R: Recorded>(record: &R) -> Self {
+        let timing = record.timing();
         Self {
-            index: record.index,
-            phase: record.phase,
-            outcome: record.outcome,
-            http_status: record.http_status,
-            error: record.error.clone(),
+            index: record.index(),
+            phase: record.phase(),
+            outcome: record.outcome(),
+            http_status: record.http_status(),
+            error: record.error().to_owned(),
             sent_at_s: RequestField::SentAt.value(record).unwrap_or_default(),
             ttft_ms: RequestField::Ttft.value(record),
             tpot_ms: RequestField::Tpot.value(record),
             itl_mean_ms: RequestField::Itl.value(record),
             e2e_ms: RequestField::Latency.value(record),
             queue_delay_ms: RequestField::QueueDelay.value(record),
-            input_tokens: record.input_tokens,
-            output_tokens: record.output_tokens,
+            input_tokens: timing.input_tokens,
+            output_tokens: timing.output_tokens,
             output_tok_per_s: RequestField::ReqOutputThroughput.value(record),
-            reconnected: record.reconnected,
+            reconnected: record.reconnected(),
         }
     }
 }
@@ -167,21 +171,21 @@ pub struct RequestPage {
 
 /// The records that one page of the request table shows, with how many match in all.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SelectedRecords<'a> {
+pub struct SelectedRecords<'a, R> {
     /// The records in the order of the query.
-    pub records: Vec<&'a RequestRecord>,
+    pub records: Vec<&'a R>,
     /// How many match in all.
     pub total_count: u32,
 }
 
-impl<'a> SelectedRecords<'a> {
+impl<'a, R: Recorded> SelectedRecords<'a, R> {
     /// Filters, sorts and cuts the records of a run. Equal values stay in the order of the plan.
-    pub fn of(records: &'a [RequestRecord], query: &RequestQuery) -> Self {
-        let mut matching: Vec<(Option<Finite>, &RequestRecord)> = records
+    pub fn of(records: &'a [R], query: &RequestQuery) -> Self {
+        let mut matching: Vec<(Option<Finite>, &R)> = records
             .iter()
-            .filter(|record| query.matches(record))
+            .filter(|record| query.matches(*record))
             .map(|record| {
-                let by_index = || Finite::new(f64::from(record.index));
+                let by_index = || Finite::new(f64::from(record.index()));
                 (
                     query
                         .sort
@@ -197,7 +201,7 @@ impl<'a> SelectedRecords<'a> {
                 // Rows without a value come last in either direction.
                 (a, b) => a.is_none().cmp(&b.is_none()),
             };
-            by_value.then(first.index.cmp(&second.index))
+            by_value.then(first.index().cmp(&second.index()))
         });
         let size = query.page_size.clamp(1, REQUEST_ROWS_MAX);
         let skip = u64::from(query.page.saturating_sub(1)) * u64::from(size);
@@ -217,7 +221,7 @@ impl<'a> SelectedRecords<'a> {
 
 impl RequestPage {
     /// Filters, sorts and cuts the records of a run.
-    pub fn of(records: &[RequestRecord], query: &RequestQuery) -> Self {
+    pub fn of<R: Recorded>(records: &[R], query: &RequestQuery) -> Self {
         let selected = SelectedRecords::of(records, query);
         Self {
             rows: selected.records.into_iter().map(RequestRow::of).collect(),
@@ -261,10 +265,8 @@ pub struct ScatterData {
 
 impl ScatterData {
     /// Pairs two fields of the measured, successful requests.
-    pub fn of(records: &[RequestRecord], x: RequestField, y: RequestField) -> Self {
-        let measured = records
-            .iter()
-            .filter(|record| record.is_ok() && record.phase == RequestPhase::Measured);
+    pub fn of<R: Recorded>(records: &[R], x: RequestField, y: RequestField) -> Self {
+        let measured = records.iter().filter(|record| record.counts());
         let points: Vec<ScatterPoint> = measured
             .filter_map(|record| {
                 Some(ScatterPoint {
@@ -347,6 +349,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::measure::record::RequestRecord;
     use crate::measure::record::tests::record;
 
     #[test]

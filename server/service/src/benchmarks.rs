@@ -8,6 +8,7 @@ use domain::field::{FieldErrors, parse_tags};
 use domain::history::{BenchmarkDetail, BenchmarkResult, BenchmarkRow, HistoryPage, HistoryQuery};
 use domain::id::{BenchmarkId, DatasetId};
 use domain::measure::length_bins::{LengthAnalysis, LengthSide};
+use domain::measure::line::RequestLine;
 use domain::measure::record::{RequestField, RequestRecord};
 use domain::plan::RunPlan;
 use domain::requests::{RequestPage, RequestQuery, ScatterData};
@@ -15,7 +16,7 @@ use domain::run::JournalEntry;
 use domain::time::Timestamp;
 
 use crate::error::not_found;
-use crate::records::load_records;
+use crate::records::{load_lines, load_records};
 use crate::{Actor, Ctx, ServiceError};
 
 mod care;
@@ -152,7 +153,7 @@ pub async fn list_requests(
     id: BenchmarkId,
     query: &RequestQuery,
 ) -> Result<RequestPage, ServiceError> {
-    let records = get_requests(ctx, actor, id).await?;
+    let records = get_lines(ctx, actor, id).await?;
     let query = query.clone();
     let page = tokio::task::spawn_blocking(move || RequestPage::of(&records, &query));
     page.await.map_err(ServiceError::internal)
@@ -166,7 +167,7 @@ pub async fn get_scatter(
     x: RequestField,
     y: RequestField,
 ) -> Result<ScatterData, ServiceError> {
-    let records = get_requests(ctx, actor, id).await?;
+    let records = get_lines(ctx, actor, id).await?;
     let scatter = tokio::task::spawn_blocking(move || ScatterData::of(&records, x, y));
     scatter.await.map_err(ServiceError::internal)
 }
@@ -192,15 +193,25 @@ pub async fn get_lengths_of(
     bin_count: u32,
     datasets: Vec<DatasetId>,
 ) -> Result<LengthAnalysis, ServiceError> {
-    let records = get_requests(ctx, actor, id).await?;
+    let records = get_lines(ctx, actor, id).await?;
     let lengths = tokio::task::spawn_blocking(move || {
-        let counts = |record: &&RequestRecord| {
+        let counts = |record: &&RequestLine| {
             let is_from = |id| datasets.contains(&id);
             datasets.is_empty() || record.dataset_id.is_some_and(is_from)
         };
         LengthAnalysis::of(records.iter().filter(counts), side, bin_count)
     });
     lengths.await.map_err(ServiceError::internal)
+}
+
+/// Every request of a run without the arrivals of its chunks.
+pub async fn get_lines(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: BenchmarkId,
+) -> Result<Arc<Vec<RequestLine>>, ServiceError> {
+    let result = get_result(ctx, actor, id).await?;
+    load_lines(ctx, &result.manifest.records_sha256).await
 }
 
 /// Every request of a run, as recorded.

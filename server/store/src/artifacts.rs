@@ -1,5 +1,6 @@
 //! Immutable files, named by their SHA-256: raw records of runs, and rows of datasets.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -126,6 +127,19 @@ impl Store {
                 "raw records",
                 format!("the file named {sha256} has the digest {digest}"),
             ))
+        }
+    }
+
+    /// Opens a file of raw records, to read parts of it. What is read is not compared with its name:
+    /// that takes the whole file ([`Self::get_records`]). [`StoreError::NotFound`] when there is none.
+    pub async fn open_records(&self, sha256: &str) -> Result<std::fs::File, StoreError> {
+        let path = Artifact::Records.path_of(sha256)?;
+        match open_file(&self.artifacts_dir().join(path)).await {
+            Ok(file) => Ok(file.into_std().await),
+            Err(StoreError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Err(StoreError::NotFound)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::measure::METRICS_VERSION;
+use domain::measure::line::RequestLine;
 use domain::measure::record::RequestRecord;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
@@ -97,24 +98,49 @@ pub fn write_records(
 /// Reads all records of a file.
 pub fn read_records(file: Bytes) -> Result<Vec<RequestRecord>, RecordsError> {
     let reader = SerializedFileReader::new(file)?;
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let found: Vec<String> = schema
-        .columns()
-        .iter()
-        .map(|column| column.path().string())
-        .collect();
-    if !columns::are_known(&found) {
-        return Err(RecordsError::Unexpected(format!(
-            "its columns are {}",
-            found.join(", ")
-        )));
-    }
+    known_columns(&reader)?;
     let mut records = Vec::new();
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index)?;
         records.extend(columns::read(group.as_ref())?);
     }
     Ok(records)
+}
+
+/// Reads the requests of a file without the arrivals of their chunks. Only the columns that this takes
+/// are read, which are few bytes for each request however long its answer; files of before
+/// these columns are read whole.
+pub fn read_lines<F: ChunkReader + 'static>(file: F) -> Result<Vec<RequestLine>, RecordsError> {
+    let reader = SerializedFileReader::new(file)?;
+    let has_lines = columns::have_lines(&known_columns(&reader)?);
+    let mut lines = Vec::new();
+    for index in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(index)?;
+        if has_lines {
+            lines.extend(columns::read_lines(group.as_ref())?);
+        } else {
+            lines.extend(columns::read(group.as_ref())?.iter().map(RequestLine::from));
+        }
+    }
+    Ok(lines)
+}
+
+/// The paths of a file's columns, if this version knows them.
+fn known_columns<F: ChunkReader + 'static>(
+    reader: &SerializedFileReader<F>,
+) -> Result<Vec<String>, RecordsError> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let found: Vec<String> = schema
+        .columns()
+        .iter()
+        .map(|column| column.path().string())
+        .collect();
+    if columns::are_known(&found) {
+        Ok(found)
+    } else {
+        let found = found.join(", ");
+        Err(RecordsError::Unexpected(format!("its columns are {found}")))
+    }
 }
 
 fn encode<W: Write + Send>(writer: W, records: &[RequestRecord]) -> Result<(), RecordsError> {
@@ -251,6 +277,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn records_round_trip(records in prop::collection::vec(any_record(), 0..40)) {
+            let lines: Vec<RequestLine> = records.iter().map(RequestLine::from).collect();
+            prop_assert_eq!(read_lines(encoded(&records)).unwrap(), lines);
             prop_assert_eq!(read_records(encoded(&records)).unwrap(), records);
         }
     }
@@ -328,6 +356,8 @@ mod tests {
         let last = records.last().unwrap();
         assert_eq!((last.index, last.outcome), (7, Outcome::Ok));
         assert_eq!((last.prompt_sha256.len(), last.dataset_id), (64, None));
+        let lines: Vec<RequestLine> = records.iter().map(RequestLine::from).collect();
+        assert_eq!(read_lines(Bytes::from_static(file)).unwrap(), lines);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::line::{Recorded, Timing};
 use super::quantile::{percentile_of_sorted, sorted};
-use super::record::{RequestPhase, RequestRecord};
 use crate::finite::Finite;
 
 /// Bins unless told otherwise.
@@ -41,10 +41,10 @@ impl LengthSide {
     }
 
     /// Tokens of one request.
-    pub fn tokens(self, record: &RequestRecord) -> u32 {
+    pub fn tokens(self, timing: &Timing) -> u32 {
         match self {
-            Self::Input => record.input_tokens,
-            Self::Output => record.output_tokens,
+            Self::Input => timing.input_tokens,
+            Self::Output => timing.output_tokens,
         }
     }
 }
@@ -102,29 +102,30 @@ pub struct LengthAnalysis {
 impl LengthAnalysis {
     /// Puts the measured, successful ones of `records` into `bin_count` bins, at least 1 and at most
     /// [`LENGTH_BINS_MAX`]. Every request is in exactly one.
-    pub fn of<'a>(
-        records: impl IntoIterator<Item = &'a RequestRecord>,
+    pub fn of<'a, R: Recorded + 'a>(
+        records: impl IntoIterator<Item = &'a R>,
         side: LengthSide,
         bin_count: u32,
     ) -> Self {
-        let measured: Vec<&RequestRecord> = records
+        let measured: Vec<Timing> = records
             .into_iter()
-            .filter(|record| record.is_ok() && record.phase == RequestPhase::Measured)
+            .filter(|record| record.counts())
+            .map(Recorded::timing)
             .collect();
-        let lengths = || measured.iter().map(|record| side.tokens(record));
+        let lengths = || measured.iter().map(|timing| side.tokens(timing));
         let (min_tokens, max_tokens) = (
             lengths().min().unwrap_or_default(),
             lengths().max().unwrap_or_default(),
         );
         let bin_count = bin_count.clamp(1, LENGTH_BINS_MAX);
-        let mut members: Vec<Vec<&RequestRecord>> = Vec::new();
+        let mut members: Vec<Vec<&Timing>> = Vec::new();
         if !measured.is_empty() {
             members.resize_with(bin_count as usize, Vec::new);
         }
-        for record in &measured {
-            let place = place_of(side.tokens(record), max_tokens, bin_count);
+        for timing in &measured {
+            let place = place_of(side.tokens(timing), max_tokens, bin_count);
             if let Some(bin) = members.get_mut(place as usize) {
-                bin.push(record);
+                bin.push(timing);
             }
         }
         let edge = |number: u32| {
@@ -139,7 +140,7 @@ impl LengthAnalysis {
         });
         Self {
             side,
-            request_count: count_of(&measured),
+            request_count: count_of(measured.len()),
             min_tokens,
             max_tokens,
             bins: bins.collect(),
@@ -168,31 +169,31 @@ fn place_of(tokens: u32, max_tokens: u32, bin_count: u32) -> u32 {
         .min(bin_count.saturating_sub(1))
 }
 
-fn count_of(records: &[&RequestRecord]) -> u32 {
-    u32::try_from(records.len()).unwrap_or(u32::MAX)
+fn count_of(requests: usize) -> u32 {
+    u32::try_from(requests).unwrap_or(u32::MAX)
 }
 
 /// The figures of a bin; its number and edges are still those of none.
-fn describe(members: &[&RequestRecord]) -> LengthBin {
-    let seconds = |value: fn(&RequestRecord) -> Option<f64>| -> Vec<f64> {
-        let values = members.iter().filter_map(|record| value(record));
+fn describe(members: &[&Timing]) -> LengthBin {
+    let seconds = |value: fn(&Timing) -> Option<f64>| -> Vec<f64> {
+        let values = members.iter().filter_map(|timing| value(timing));
         sorted(values.map(|ms| ms / 1e3).collect())
     };
     let (ttft, tpot, latency) = (
-        seconds(RequestRecord::ttft_ms),
-        seconds(RequestRecord::tpot_ms),
-        seconds(RequestRecord::e2e_ms),
+        seconds(Timing::ttft_ms),
+        seconds(Timing::tpot_ms),
+        seconds(Timing::e2e_ms),
     );
     let p95 = |sorted: &[f64]| percentile_of_sorted(sorted, 95.0).and_then(Finite::new);
     let output_lens: Vec<f64> = members
         .iter()
-        .map(|record| f64::from(record.output_tokens))
+        .map(|timing| f64::from(timing.output_tokens))
         .collect();
     LengthBin {
         bin_id: 0,
         from_tokens: Finite::ZERO,
         to_tokens: Finite::ZERO,
-        request_count: count_of(members),
+        request_count: count_of(members.len()),
         avg_ttft_s: mean(&ttft),
         avg_tpot_s: mean(&tpot),
         avg_latency_s: mean(&latency),
@@ -212,8 +213,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::measure::record::Outcome;
     use crate::measure::record::tests::record;
+    use crate::measure::record::{Outcome, RequestPhase, RequestRecord};
 
     /// An answered request: prompt of `input` tokens, first token after `ttft_ms`, two tokens.
     fn request(index: u32, input: u32, ttft_ms: u64) -> RequestRecord {
@@ -267,7 +268,8 @@ mod tests {
         let filled: Vec<u32> = analysis.filled_bins().map(|bin| bin.bin_id).collect();
         assert_eq!(filled, [4], "the longest is in the last bin");
         assert_eq!(analysis.bins[3].avg_tpot_s, None, "one token has no pace");
-        assert_eq!(LengthAnalysis::of(&[], LengthSide::Input, 4).bins, []);
+        let none: [RequestRecord; 0] = [];
+        assert_eq!(LengthAnalysis::of(&none, LengthSide::Input, 4).bins, []);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::chunk_times::ChunkTimes;
+use super::line::{Recorded, Timing};
 use crate::finite::Finite;
 use crate::id::DatasetId;
 
@@ -214,41 +215,47 @@ impl RequestRecord {
         self.outcome == Outcome::Ok
     }
 
-    /// Time to first token: `first_token_at − sent_at`, in ms.
-    pub fn ttft_ms(&self) -> Option<f64> {
-        self.first_token_at().map(|at| ms_between(self.sent_at, at))
-    }
-
-    /// `first_token_at − scheduled_at`, in ms.
-    pub fn ttft_from_schedule_ms(&self) -> Option<f64> {
-        self.first_token_at()
-            .map(|at| ms_between(self.scheduled_at, at))
-    }
-
-    /// End-to-end latency: `last_token_at − sent_at`, in ms.
-    pub fn e2e_ms(&self) -> Option<f64> {
-        self.last_token_at().map(|at| ms_between(self.sent_at, at))
-    }
-
-    /// `last_token_at − scheduled_at`, in ms.
-    pub fn e2e_from_schedule_ms(&self) -> Option<f64> {
-        self.last_token_at()
-            .map(|at| ms_between(self.scheduled_at, at))
-    }
-
-    /// Client-side queue delay: `sent_at − scheduled_at`, in ms.
-    pub fn queue_delay_ms(&self) -> f64 {
-        ms_between(self.scheduled_at, self.sent_at)
-    }
-
-    /// Time per output token: `(last_token_at − first_token_at) / (output_tokens − 1)`, in ms, for
-    /// more than one token and at least two chunks.
-    pub fn tpot_ms(&self) -> Option<f64> {
-        if self.output_tokens < 2 || self.chunk_at.len() < 2 {
-            return None;
+    /// What its metrics are computed from.
+    pub fn timing(&self) -> Timing {
+        Timing {
+            scheduled_at: self.scheduled_at,
+            sent_at: self.sent_at,
+            first_token_at: self.first_token_at(),
+            last_token_at: self.last_token_at(),
+            chunk_count: self.chunk_at.len() as u64,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
         }
-        let span = ms_between(self.first_token_at()?, self.last_token_at()?);
-        Some(span / f64::from(self.output_tokens - 1))
+    }
+
+    /// [`Timing::ttft_ms`].
+    pub fn ttft_ms(&self) -> Option<f64> {
+        self.timing().ttft_ms()
+    }
+
+    /// [`Timing::ttft_from_schedule_ms`].
+    pub fn ttft_from_schedule_ms(&self) -> Option<f64> {
+        self.timing().ttft_from_schedule_ms()
+    }
+
+    /// [`Timing::e2e_ms`].
+    pub fn e2e_ms(&self) -> Option<f64> {
+        self.timing().e2e_ms()
+    }
+
+    /// [`Timing::e2e_from_schedule_ms`].
+    pub fn e2e_from_schedule_ms(&self) -> Option<f64> {
+        self.timing().e2e_from_schedule_ms()
+    }
+
+    /// [`Timing::queue_delay_ms`].
+    pub fn queue_delay_ms(&self) -> f64 {
+        self.timing().queue_delay_ms()
+    }
+
+    /// [`Timing::tpot_ms`].
+    pub fn tpot_ms(&self) -> Option<f64> {
+        self.timing().tpot_ms()
     }
 
     /// Inter-token latencies: the gaps between neighbouring chunks, in ms.
@@ -256,10 +263,9 @@ impl RequestRecord {
         self.chunk_at.gaps_ns().map(|ns| ns as f64 / 1e6)
     }
 
-    /// Output throughput of this request: `output_tokens / E2E`, in tok/s.
+    /// [`Timing::output_tok_per_s`].
     pub fn output_tok_per_s(&self) -> Option<f64> {
-        let seconds = self.e2e_ms()? / 1e3;
-        (seconds > 0.0 && self.output_tokens > 0).then(|| f64::from(self.output_tokens) / seconds)
+        self.timing().output_tok_per_s()
     }
 }
 
@@ -356,25 +362,21 @@ impl RequestField {
     }
 
     /// Its value for one request, in [`Self::unit`].
-    pub fn value(self, record: &RequestRecord) -> Option<Finite> {
+    pub fn value<R: Recorded>(self, request: &R) -> Option<Finite> {
+        let timing = request.timing();
         let value = match self {
-            Self::Ttft => record.ttft_ms(),
-            Self::Tpot => record.tpot_ms(),
-            Self::Latency => record.e2e_ms(),
-            Self::Itl => mean(record.itl_ms()),
-            Self::PromptLen => Some(f64::from(record.input_tokens)),
-            Self::OutputLen => Some(f64::from(record.output_tokens)),
-            Self::ReqOutputThroughput => record.output_tok_per_s(),
-            Self::SentAt => Some(record.sent_at as f64 / 1e9),
-            Self::QueueDelay => Some(record.queue_delay_ms()),
+            Self::Ttft => timing.ttft_ms(),
+            Self::Tpot => timing.tpot_ms(),
+            Self::Latency => timing.e2e_ms(),
+            Self::Itl => timing.itl_mean_ms(),
+            Self::PromptLen => Some(f64::from(timing.input_tokens)),
+            Self::OutputLen => Some(f64::from(timing.output_tokens)),
+            Self::ReqOutputThroughput => timing.output_tok_per_s(),
+            Self::SentAt => Some(timing.sent_at as f64 / 1e9),
+            Self::QueueDelay => Some(timing.queue_delay_ms()),
         };
         value.and_then(Finite::new)
     }
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use domain::id::BenchmarkId;
-use domain::measure::record::{RequestField, RequestPhase, RequestRecord};
+use domain::measure::line::{Recorded, RequestLine};
+use domain::measure::record::RequestField;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -114,7 +115,7 @@ struct FieldsPair {
 
 impl FieldsPair {
     /// Both values of a request, if it has both.
-    fn of(record: &RequestRecord, fields: [FieldName; 2]) -> Option<Self> {
+    fn of(record: &RequestLine, fields: [FieldName; 2]) -> Option<Self> {
         let mut pair = Self::default();
         for name in fields {
             let value = name.field().value(record)?.get();
@@ -123,8 +124,8 @@ impl FieldsPair {
                 FieldName::Tpot => pair.tpot = Some(value / 1e3),
                 FieldName::Latency => pair.latency = Some(value / 1e3),
                 FieldName::Itl => pair.itl = Some(value / 1e3),
-                FieldName::PromptLen => pair.prompt_len = Some(record.input_tokens),
-                FieldName::OutputLen => pair.output_len = Some(record.output_tokens),
+                FieldName::PromptLen => pair.prompt_len = Some(record.timing.input_tokens),
+                FieldName::OutputLen => pair.output_len = Some(record.timing.output_tokens),
                 FieldName::ReqOutputThroughput => pair.req_output_throughput = Some(value),
             }
         }
@@ -144,11 +145,9 @@ async fn compare_fields(
     PathId(id): PathId<BenchmarkId>,
     Params(params): Params<FieldsParams>,
 ) -> Result<Json<FieldsAnswer>, Refusal> {
-    let records = service::benchmarks::get_requests(&caller.ctx, &caller.actor, id).await?;
+    let records = service::benchmarks::get_lines(&caller.ctx, &caller.actor, id).await?;
     let fields = [params.field1, params.field2];
-    let measured = records
-        .iter()
-        .filter(|record| record.phase == RequestPhase::Measured && record.is_ok());
+    let measured = records.iter().filter(|record| record.counts());
     let result = measured
         .filter_map(|record| FieldsPair::of(record, fields))
         .collect();

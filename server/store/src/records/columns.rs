@@ -12,6 +12,10 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 
 use super::RecordsError;
 
+mod lines;
+
+pub(super) use lines::{have_lines, read_lines};
+
 /// About how many values of a list column are in memory unencoded.
 const BATCH_LEVELS: usize = 64 << 10;
 /// Rows of a list column that are decoded at once.
@@ -37,10 +41,13 @@ pub(super) const SCHEMA: &str = "message requests {
     REQUIRED BOOLEAN reconnected;
     REQUIRED BYTE_ARRAY prompt_sha256 (UTF8);
     OPTIONAL BYTE_ARRAY dataset_id (UTF8);
+    OPTIONAL INT64 first_token_at;
+    OPTIONAL INT64 last_token_at;
+    OPTIONAL INT64 chunk_count;
 }";
 
 /// Paths of the columns, in order.
-pub(super) const PATHS: [&str; 18] = [
+pub(super) const PATHS: [&str; 21] = [
     "index",
     "phase",
     "scheduled_at",
@@ -59,10 +66,13 @@ pub(super) const PATHS: [&str; 18] = [
     "reconnected",
     "prompt_sha256",
     "dataset_id",
+    "first_token_at",
+    "last_token_at",
+    "chunk_count",
 ];
 
 /// Columns at the end of [`PATHS`] that files of earlier versions do not have.
-const LATER_COUNT: usize = 1;
+const LATER_COUNT: usize = 4;
 
 /// Whether a file with these columns can be read: all there are, or all but the later ones.
 pub(super) fn are_known(found: &[String]) -> bool {
@@ -71,7 +81,7 @@ pub(super) fn are_known(found: &[String]) -> bool {
 }
 
 /// Paths of the columns that hold whole numbers: neighbours are alike, so differences are stored.
-pub(super) const INTEGER_PATHS: [&str; 11] = [
+pub(super) const INTEGER_PATHS: [&str; 14] = [
     "index",
     "scheduled_at",
     "sent_at",
@@ -83,6 +93,9 @@ pub(super) const INTEGER_PATHS: [&str; 11] = [
     "input_tokens",
     "output_tokens",
     "http_status",
+    "first_token_at",
+    "last_token_at",
+    "chunk_count",
 ];
 
 /// Writes the rows of one group.
@@ -108,7 +121,11 @@ pub(super) fn write<W: Write + Send>(
     columns.texts(|row| &row.error)?;
     columns.flags(|row| row.reconnected)?;
     columns.texts(|row| &row.prompt_sha256)?;
-    columns.optional_texts(|row| row.dataset_id.map(|id| id.to_string()))
+    columns.optional_texts(|row| row.dataset_id.map(|id| id.to_string()))?;
+    // What `chunk_at` says in short, so that a reader of many requests need not read all of it.
+    columns.optional_integers(RequestRecord::first_token_at)?;
+    columns.optional_integers(RequestRecord::last_token_at)?;
+    columns.optional_integers(|row| Some(row.timing().chunk_count))
 }
 
 struct ColumnWriter<'a, 'g, W: Write> {
@@ -210,13 +227,7 @@ impl<W: Write + Send> ColumnWriter<'_, '_, W> {
 
 /// Reads the rows of one group, whose columns are known ([`are_known`]).
 pub(super) fn read(group: &dyn RowGroupReader) -> Result<Vec<RequestRecord>, RecordsError> {
-    let rows_count = usize::try_from(group.metadata().num_rows())
-        .map_err(|_| RecordsError::Unexpected("a negative number of rows".to_owned()))?;
-    let mut columns = ColumnReader {
-        group,
-        rows_count,
-        next: 0,
-    };
+    let mut columns = ColumnReader::of(group)?;
     let index = columns.integers()?;
     let mut phase = columns.texts()?.into_iter();
     let mut scheduled_at = columns.integers()?.into_iter();
@@ -296,7 +307,24 @@ impl<T> RawColumn<T> {
     }
 }
 
-impl ColumnReader<'_> {
+impl<'a> ColumnReader<'a> {
+    fn of(group: &'a dyn RowGroupReader) -> Result<Self, RecordsError> {
+        let rows_count = usize::try_from(group.metadata().num_rows())
+            .map_err(|_| RecordsError::Unexpected("a negative number of rows".to_owned()))?;
+        Ok(Self {
+            group,
+            rows_count,
+            next: 0,
+        })
+    }
+
+    /// Goes to the column of that path, one of [`PATHS`].
+    fn at(&mut self, path: &str) -> &mut Self {
+        let place = PATHS.iter().position(|known| *known == path);
+        self.next = place.unwrap_or(PATHS.len());
+        self
+    }
+
     fn next_reader<T: DataType>(&mut self) -> Result<ColumnReaderImpl<T>, RecordsError> {
         let reader = get_typed_column_reader::<T>(self.group.get_column_reader(self.next)?);
         self.next += 1;
