@@ -155,6 +155,7 @@ fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
             records_sha256: written.sha256,
             records_bytes: written.bytes,
             prompts_sha256: prompts_sha256.clone(),
+            schedule_sha256: outcome.schedule_sha256.clone(),
             summary: Box::new(summary.clone()),
         },
     );

@@ -15,6 +15,8 @@ impl Eq for Finite {}
 impl Finite {
     /// Zero.
     pub const ZERO: Self = Self(0.0);
+    /// One.
+    pub const ONE: Self = Self(1.0);
 
     /// The number, or `None` when it is NaN or infinite.
     pub fn new(value: f64) -> Option<Self> {

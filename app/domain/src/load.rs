@@ -1,6 +1,10 @@
 //! The contract with the load process (`assay load`): a plan in, events out, one JSON per line.
 
+mod header;
+
 use serde::{Deserialize, Serialize};
+
+pub use header::{HEADERS_MAX, Header};
 
 use crate::finite::Finite;
 use crate::measure::summary::Summary;
@@ -25,12 +29,20 @@ pub struct LoadPlan {
     /// [`crate::dataset::DatasetRow`]. Its digest must be the planned one.
     #[serde(default)]
     pub dataset_paths: Vec<String>,
+    /// The file of the arrival's trace, where it has one. Its digest must be the planned one.
+    #[serde(default)]
+    pub trace_path: Option<String>,
+    /// Headers sent with every request. Their values are read and never written.
+    #[serde(default)]
+    pub headers: Vec<Header>,
     /// Folder for `requests.parquet` and `result.json`. Created when missing.
     pub out_dir: String,
 }
 
 /// The version of [`LoadPlan`] and [`LoadEvent`] this code speaks.
-pub const LOAD_PLAN_VERSION: u32 = 2;
+pub const LOAD_PLAN_VERSION: u32 = 3;
+/// The oldest version whose plans mean the same today: what came since has a default.
+pub const LOAD_PLAN_VERSION_MIN: u32 = 2;
 /// Environment variable that carries the endpoint's key to the load process.
 pub const API_KEY_VARIABLE: &str = "ASSAY_LOAD_API_KEY";
 /// Name of the raw records inside the out folder.
@@ -107,6 +119,11 @@ pub enum LoadEvent {
         /// The prompts of the run and their order in one digest: SHA-256 over the prompt digests of
         /// all requests in the order of the plan, each followed by a line feed. Lower-case hex.
         prompts_sha256: String,
+        /// The schedule of the measured arrivals in one digest: SHA-256 over their offsets from the
+        /// first one in nanoseconds, each as decimal digits followed by a line feed. Lower-case hex;
+        /// empty in closed loop.
+        #[serde(default)]
+        schedule_sha256: String,
         /// The summary, as in `result.json`.
         summary: Box<Summary>,
     },
@@ -144,4 +161,25 @@ pub struct LiveSample {
     pub done_fraction: Finite,
     /// Seconds left at the present pace, when it can be told.
     pub remaining_s: Option<Finite>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_version_2_is_read() {
+        let stored = r#"{"version":2,"base_url":"http://a","model":"m","tokenizer_path":null,"out_dir":"o",
+            "workload":{"api":"chat","input":{"kind":"fixed","tokens":8},"output":{"kind":"fixed","tokens":2},
+            "shared_prefix_tokens":0,"arrival":{"kind":"open_loop","rate_per_s":2,"process":"poisson"},
+            "stop":{"kind":"duration","seconds":3},"warmup_requests":0,"seed":1,"ignore_eos":false,
+            "request_timeout_s":600}}"#;
+        let plan: LoadPlan = serde_json::from_str(stored).unwrap();
+        assert!((LOAD_PLAN_VERSION_MIN..=LOAD_PLAN_VERSION).contains(&plan.version));
+        assert_eq!((&plan.trace_path, plan.headers.len()), (&None, 0));
+        assert_eq!(
+            plan.workload.arrival.in_words(),
+            "open loop at 2/s (poisson)"
+        );
+    }
 }

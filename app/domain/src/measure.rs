@@ -8,6 +8,7 @@ pub mod health;
 pub mod histogram;
 pub mod length_bins;
 pub mod line;
+pub mod objectives;
 pub mod quantile;
 pub mod record;
 pub mod steady;

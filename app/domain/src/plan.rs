@@ -194,14 +194,16 @@ impl RunPlan {
             (StopRule::Duration { seconds }, _) => {
                 format!("{seconds} s of measured load, plus start, warm-up and drain")
             }
-            (StopRule::Requests { count }, Arrival::OpenLoop { rate_per_s, .. }) => format!(
-                "about {:.0} s of measured load, plus start, warm-up and drain",
-                f64::from(count) / rate_per_s.get()
-            ),
             (StopRule::Requests { count }, Arrival::ClosedLoop { concurrency }) => format!(
                 "about {} answers one after another for each of {concurrency} users; how long one answer takes is what is measured",
                 count.div_ceil((*concurrency).max(1))
             ),
+            (StopRule::Requests { .. }, Arrival::OpenLoop { .. } | Arrival::Trace { .. }) => {
+                format!(
+                    "about {:.0} s of measured load, plus start, warm-up and drain",
+                    workload.expected_arrivals_s().unwrap_or_default()
+                )
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::engine::EngineCommand;
 use domain::plan::{Deployment, PlannedNode, RunPlan};
+use domain::workload::arrival::ArrivalProcess;
 use domain::workload::{AnswerLengths, Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
 use leptos::prelude::*;
 use ui::card::Card;
@@ -69,14 +70,18 @@ pub fn LoadFacts(
     } else {
         "the model may stop earlier"
     };
-    let warm_up = format::plural(workload.warmup_requests.into(), "request", "requests");
+    let warm_up = match workload.warmup_s {
+        0 => format::plural(workload.warmup_requests.into(), "request", "requests"),
+        seconds => whole_seconds(seconds.into()),
+    };
+    let arrival = arrival_in_words(&workload.arrival);
     let api_path = match workload.api {
         Api::Chat => "/v1/chat/completions",
         Api::Completions => "/v1/completions",
     };
     view! {
         <KeyValueList>
-            <Fact name="Arrival">{arrival_in_words(&workload.arrival)}</Fact>
+            <Fact name="Arrival">{arrival}</Fact>
             <Fact name="Ends">{stop_in_words(workload.stop)}</Fact>
             <Fact name="Warm-up">{format!("{warm_up}, not measured")}</Fact>
             {prompt_facts(&workload)}
@@ -145,12 +150,37 @@ fn arrival_in_words(arrival: &Arrival) -> String {
         Arrival::OpenLoop {
             rate_per_s,
             process,
+            burstiness,
+            ..
+        } => {
+            let gaps = match process {
+                ArrivalProcess::Gamma => format!("gamma gaps of burstiness {burstiness}"),
+                process => format!("{} gaps", process.as_str()),
+            };
+            format!(
+                "open loop: {} requests per second on average, {gaps}{}",
+                format::number(rate_per_s.get()),
+                cap_in_words(arrival)
+            )
+        }
+        Arrival::Trace {
+            name,
+            request_count,
+            speed,
+            ..
         } => format!(
-            "open loop: {} requests per second on average, {} gaps",
-            format::number(rate_per_s.get()),
-            process.as_str()
+            "the trace {name}: {} with their own lengths, replayed at {}×{}",
+            format::plural((*request_count).into(), "request", "requests"),
+            format::number(speed.get()),
+            cap_in_words(arrival)
         ),
     }
+}
+
+fn cap_in_words(arrival: &Arrival) -> String {
+    arrival.in_flight_max().map_or_else(String::new, |max| {
+        format!(", at most {} in flight", format::count(max.into()))
+    })
 }
 
 fn stop_in_words(stop: StopRule) -> String {
@@ -279,7 +309,6 @@ fn EngineFacts(
 #[cfg(test)]
 mod tests {
     use domain::finite::Finite;
-    use domain::workload::arrival::ArrivalProcess;
 
     use super::*;
 
@@ -289,10 +318,7 @@ mod tests {
             arrival_in_words(&Arrival::ClosedLoop { concurrency: 1 }),
             "closed loop: 1 user, each sending again as soon as its answer is complete"
         );
-        let open = Arrival::OpenLoop {
-            rate_per_s: Finite::from(12),
-            process: ArrivalProcess::Poisson,
-        };
+        let open = Arrival::open_loop(Finite::from(12), ArrivalProcess::Poisson);
         assert_eq!(
             arrival_in_words(&open),
             "open loop: 12.0 requests per second on average, poisson gaps"

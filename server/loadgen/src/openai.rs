@@ -11,6 +11,7 @@ use domain::dataset::Message;
 use domain::workload::Api;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 struct RequestBody<'a> {
@@ -24,6 +25,8 @@ struct RequestBody<'a> {
     stream_options: StreamOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore_eos: Option<bool>,
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +87,7 @@ pub(crate) fn request_body(
     prompt: Prompt<'_>,
     max_tokens: u32,
     ignore_eos: bool,
+    extra: &Map<String, Value>,
 ) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&RequestBody {
         model,
@@ -96,6 +100,7 @@ pub(crate) fn request_body(
         },
         // Servers that do not know it may refuse it, so it is sent only when wanted.
         ignore_eos: ignore_eos.then_some(true),
+        extra,
     })
 }
 
@@ -108,7 +113,7 @@ pub(crate) struct Chunk<'a> {
     #[serde(default)]
     pub(crate) usage: Option<Usage>,
     #[serde(default)]
-    error: Option<serde_json::Value>,
+    error: Option<Value>,
     /// vLLM of old writes errors as `{"object": "error", "message": …}`.
     #[serde(borrow, default)]
     object: Text<'a>,
@@ -198,8 +203,8 @@ impl<'a> Chunk<'a> {
 
 /// The server's own words in an error answer of any shape, not yet shortened.
 pub(crate) fn error_body_text(body: &[u8]) -> String {
-    match serde_json::from_slice::<serde_json::Value>(body) {
-        Ok(serde_json::Value::Object(object)) => {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(object)) => {
             let inner = ["error", "message", "detail"]
                 .into_iter()
                 .find_map(|key| object.get(key));
@@ -212,7 +217,7 @@ pub(crate) fn error_body_text(body: &[u8]) -> String {
     }
 }
 
-fn error_value_text(error: &serde_json::Value) -> String {
+fn error_value_text(error: &Value) -> String {
     let message = error.as_str().or_else(|| error.get("message")?.as_str());
     message.map_or_else(|| error.to_string(), str::to_owned)
 }
@@ -300,7 +305,8 @@ mod tests {
     #[test]
     fn bodies_hold_what_a_plain_client_sends() {
         let body = |api, prompt, ignore_eos| {
-            String::from_utf8(request_body(api, "m", prompt, 7, ignore_eos).unwrap()).unwrap()
+            let body = request_body(api, "m", prompt, 7, ignore_eos, &Map::new());
+            String::from_utf8(body.unwrap()).unwrap()
         };
         let text = Prompt::Text("say \"a\"");
         assert_eq!(
@@ -322,6 +328,12 @@ mod tests {
         assert_eq!(
             body(Api::Completions, Prompt::Messages(&messages), false),
             r#"{"model":"m","prompt":"Be brief.\n\nWhy?","max_tokens":7,"stream":true,"stream_options":{"include_usage":true}}"#
+        );
+        let extra = domain::workload::extra_body::parse(r#"{"temperature":0}"#).unwrap();
+        let with_extra = request_body(Api::Completions, "m", text, 7, false, &extra).unwrap();
+        assert_eq!(
+            String::from_utf8(with_extra).unwrap(),
+            r#"{"model":"m","prompt":"say \"a\"","max_tokens":7,"stream":true,"stream_options":{"include_usage":true},"temperature":0}"#
         );
     }
 

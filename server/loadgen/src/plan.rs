@@ -1,8 +1,11 @@
 //! What a plan may ask for.
 
 use domain::dataset::{DATASETS_OF_A_PLAN_MAX, ROWS_MAX};
-use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
+use domain::finite::Finite;
+use domain::load::{LOAD_PLAN_VERSION, LOAD_PLAN_VERSION_MIN, LoadPlan};
+use domain::slo::check_slos;
 use domain::workload::arrival::{CONCURRENCY_MAX, RATE_PER_S_MAX};
+use domain::workload::extra_body;
 use domain::workload::lengths::LENGTH_TOKENS_MAX;
 use domain::workload::{Arrival, LengthSpec, Prompts, StopRule};
 
@@ -21,13 +24,34 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
     within(
         "the plan's version",
         plan.version,
-        LOAD_PLAN_VERSION,
+        LOAD_PLAN_VERSION_MIN,
         LOAD_PLAN_VERSION,
     )?;
     if plan.model.trim().is_empty() {
         return Err(LoadError::Plan("the plan names no model".to_owned()));
     }
     datasets(plan)?;
+    extra_body::check(&workload.extra_body).map_err(LoadError::Plan)?;
+    check_slos(&workload.slos).map_err(LoadError::Plan)?;
+    let is_ramped_closed_loop = workload.ramp_s > 0 && !workload.arrival.has_schedule();
+    for (is_asked, what) in [
+        (
+            workload.arrival.in_flight_max().is_some(),
+            "a cap of requests in flight",
+        ),
+        (is_ramped_closed_loop, "a ramp in closed loop"),
+        (workload.warmup_s > 0, "a warm-up by time"),
+        (workload.fresh_connections, "a connection for each request"),
+        (
+            workload.prefix_share != Finite::ONE,
+            "a share of prompts with the prefix",
+        ),
+        (!plan.headers.is_empty(), "extra headers"),
+    ] {
+        if is_asked {
+            return Err(not_yet(what));
+        }
+    }
     length("the input length", &workload.input)?;
     length("the output length", &workload.output)?;
     within(
@@ -53,6 +77,7 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
         Arrival::ClosedLoop { concurrency } => {
             within("the concurrency", *concurrency, 1, CONCURRENCY_MAX)?;
         }
+        Arrival::Trace { .. } => return Err(not_yet("a trace")),
         Arrival::OpenLoop { rate_per_s, .. } => {
             let rate = rate_per_s.get();
             if !(rate > 0.0 && rate <= RATE_PER_S_MAX) {
@@ -95,6 +120,10 @@ fn datasets(plan: &LoadPlan) -> Result<(), LoadError> {
         )));
     }
     Ok(())
+}
+
+fn not_yet(what: &str) -> LoadError {
+    LoadError::Plan(format!("{what} is not possible yet"))
 }
 
 fn within(what: &str, value: u32, min: u32, max: u32) -> Result<(), LoadError> {

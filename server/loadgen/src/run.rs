@@ -9,7 +9,7 @@ use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
 use domain::measure::summary::{Summary, SummaryContext};
 use domain::secret::Secret;
 use domain::time::Timestamp;
-use domain::workload::arrival::schedule_offsets_ns;
+use domain::workload::arrival::{ramp_offsets_ns, schedule_offsets_ns};
 use domain::workload::{Arrival, StopRule, WorkloadSpec};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
@@ -42,6 +42,10 @@ pub struct LoadOutcome {
     pub started_at: Timestamp,
     /// Whether it was cancelled before its end.
     pub is_cancelled: bool,
+    /// The schedule of the measured arrivals in one digest: SHA-256 over their offsets from the first
+    /// one in nanoseconds, each as decimal digits followed by a line feed. Lower-case hex; empty
+    /// in closed loop.
+    pub schedule_sha256: String,
 }
 
 impl LoadOutcome {
@@ -111,6 +115,7 @@ fn cancelled_before_the_start() -> LoadOutcome {
         prompt_source: PromptSource::Estimate,
         started_at: RunClock::start().zero_at(),
         is_cancelled: true,
+        schedule_sha256: String::new(),
     }
 }
 
@@ -135,11 +140,13 @@ async fn make_ready(
     let endpoint = Endpoint::resolve(&plan.base_url).await?;
     let offsets_ns = match workload.arrival {
         Arrival::ClosedLoop { .. } => Vec::new(),
-        Arrival::OpenLoop { .. } => measured_offsets_ns(workload),
+        Arrival::OpenLoop { .. } | Arrival::Trace { .. } => measured_offsets_ns(workload),
     };
     let measured_count = match (workload.stop, &workload.arrival) {
         (StopRule::Requests { count }, _) => Some(count),
-        (_, Arrival::OpenLoop { .. }) => Some(u32::try_from(offsets_ns.len()).unwrap_or(u32::MAX)),
+        (_, Arrival::OpenLoop { .. } | Arrival::Trace { .. }) => {
+            Some(u32::try_from(offsets_ns.len()).unwrap_or(u32::MAX))
+        }
         (StopRule::Duration { .. }, Arrival::ClosedLoop { .. }) => None,
     };
     let timeout = Duration::from_secs(u64::from(workload.request_timeout_s));
@@ -199,17 +206,35 @@ fn offsets_ns(workload: &WorkloadSpec, stream: u64, count: usize) -> Vec<u64> {
     let Arrival::OpenLoop {
         rate_per_s,
         process,
+        burstiness,
+        ..
     } = workload.arrival
     else {
         return Vec::new();
     };
     let mut rng = seeded(workload.seed, stream);
-    let mut offsets = schedule_offsets_ns(rate_per_s, process, &mut rng, count);
+    let mut offsets = schedule_offsets_ns(rate_per_s, process, burstiness, &mut rng, count);
+    if stream == seed_stream::ARRIVALS {
+        ramp_offsets_ns(&mut offsets, workload.ramp_s);
+    }
     let first = offsets.first().copied().unwrap_or(0);
     for offset in &mut offsets {
         *offset -= first;
     }
     offsets
+}
+
+/// See [`LoadOutcome::schedule_sha256`].
+fn schedule_sha256(offsets_ns: &[u64]) -> String {
+    if offsets_ns.is_empty() {
+        return String::new();
+    }
+    let mut hasher = Sha256::new();
+    for offset in offsets_ns {
+        hasher.update(offset.to_string().as_bytes());
+        hasher.update(b"\n");
+    }
+    format!("{:x}", hasher.finalize())
 }
 
 /// A run that goes on.
@@ -224,6 +249,7 @@ struct Run<'a> {
     measured: Vec<PreparedRequest>,
     maker: Option<PromptMaker>,
     offsets_ns: Vec<u64>,
+    schedule_sha256: String,
     in_flight_max: usize,
     connect_time: Duration,
 }
@@ -275,6 +301,7 @@ impl<'a> Run<'a> {
             warmup,
             measured,
             maker,
+            schedule_sha256: schedule_sha256(&ready.offsets_ns),
             offsets_ns: ready.offsets_ns,
             in_flight_max: ready.in_flight_max,
             connect_time: ready.connect_time,
@@ -291,7 +318,7 @@ impl<'a> Run<'a> {
         ));
         let paced = match self.workload.arrival {
             Arrival::ClosedLoop { concurrency } => self.run_closed(concurrency).await,
-            Arrival::OpenLoop { .. } => self.run_open().await,
+            Arrival::OpenLoop { .. } | Arrival::Trace { .. } => self.run_open().await,
         };
         ended.cancel();
         // The sampler only counts and sends; if it fails, the run is none the worse.
@@ -433,6 +460,7 @@ impl<'a> Run<'a> {
             host: self.host.finish(threads, turnaround_ms),
             prompt_source: self.prompt_source,
             started_at: self.session.clock.zero_at(),
+            schedule_sha256: self.schedule_sha256,
             records,
         }
     }

@@ -68,7 +68,7 @@ pub(crate) struct LoadArgs {
     /// Open loop: this many requests per second, whether or not earlier ones are answered
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<f64>,
-    /// Shape of the gaps in open loop: constant or poisson
+    /// Shape of the gaps in open loop: constant, poisson or gamma
     #[arg(long, default_value = "poisson", value_parser = parse_arrival, conflicts_with = "concurrency")]
     arrival: ArrivalProcess,
     /// Stop after this many measured requests [default: 100]
@@ -123,7 +123,7 @@ fn parse_api(text: &str) -> Result<Api, String> {
 }
 
 fn parse_arrival(text: &str) -> Result<ArrivalProcess, String> {
-    ArrivalProcess::parse(text).ok_or_else(|| "give constant or poisson".to_owned())
+    ArrivalProcess::parse(text).ok_or_else(|| "give constant, poisson or gamma".to_owned())
 }
 
 fn parse_answer_lengths(text: &str) -> Result<AnswerLengths, String> {
@@ -167,10 +167,10 @@ impl LoadArgs {
 
     fn plan_of_options(&self) -> Result<LoadPlan, String> {
         let arrival = match (self.rate, self.concurrency) {
-            (Some(rate), _) => Arrival::OpenLoop {
-                rate_per_s: Finite::new(rate).ok_or("The rate is not a number.")?,
-                process: self.arrival,
-            },
+            (Some(rate), _) => {
+                let rate = Finite::new(rate).ok_or("The rate is not a number.")?;
+                Arrival::open_loop(rate, self.arrival)
+            }
             (None, concurrency) => Arrival::ClosedLoop {
                 concurrency: concurrency.unwrap_or(1),
             },
@@ -197,7 +197,10 @@ impl LoadArgs {
                 seed: self.seed,
                 ignore_eos: self.ignore_eos,
                 request_timeout_s: self.timeout,
+                ..WorkloadSpec::default()
             },
+            trace_path: None,
+            headers: Vec::new(),
             dataset_paths: self
                 .dataset
                 .iter()

@@ -27,7 +27,7 @@ pub(super) fn text(
     }
     report.heading("Load result", '=');
     throughput(&mut report, plan, summary);
-    let is_open = matches!(plan.workload.arrival, Arrival::OpenLoop { .. });
+    let is_open = plan.workload.arrival.has_schedule();
     if is_open {
         report.latency(
             "Time to first token, from schedule",
@@ -67,8 +67,9 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     report.value("Failed requests:", summary.failed_count);
     match &plan.workload.arrival {
         Arrival::ClosedLoop { concurrency } => report.value("Concurrency asked for:", concurrency),
-        Arrival::OpenLoop { rate_per_s, .. } => {
-            report.value("Request rate asked for (req/s):", rate_per_s);
+        Arrival::OpenLoop { .. } | Arrival::Trace { .. } => {
+            let rate = plan.workload.arrival.rate_per_s();
+            report.value("Request rate asked for (req/s):", two_digits(rate));
         }
     }
     report.value(

@@ -10,7 +10,6 @@ use domain::reruns::Purpose;
 use domain::run::event::RunOutcome;
 use domain::run::{RunState, RunStatus};
 use domain::time::Timestamp;
-use domain::workload::Arrival;
 
 use crate::database::{Sql, Transaction, sql};
 use crate::reruns::parse_rerun;
@@ -284,10 +283,7 @@ pub(crate) async fn insert_planned(
     let NewBenchmark { id, plan, at, .. } = *new;
     let (group_id, index) = new.rerun.unzip();
     let (node_type, vendor) = hardware_of(plan);
-    let rate_per_s = match plan.workload.arrival {
-        Arrival::ClosedLoop { .. } => None,
-        Arrival::OpenLoop { rate_per_s, .. } => Some(rate_per_s),
-    };
+    let rate_per_s = plan.workload.arrival.rate_per_s();
     let insert = sql(
         "INSERT INTO benchmarks (id, name, owner_id, is_sample, is_reference, status, model_id,
              model_name, engine_name, cluster_id, cluster_name, node_type, vendor, concurrency,

@@ -67,6 +67,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             seed: 1,
             ignore_eos: true,
             request_timeout_s: 60,
+            ..WorkloadSpec::default()
         },
     }
 }

@@ -185,6 +185,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
             seed: 1,
             ignore_eos: true,
             request_timeout_s: 600,
+            ..WorkloadSpec::default()
         },
     }
 }

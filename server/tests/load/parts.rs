@@ -118,8 +118,11 @@ pub(crate) fn plan(engine: &Engine, out_dir: PathBuf) -> LoadPlan {
             seed: 3,
             ignore_eos: true,
             request_timeout_s: 60,
+            ..WorkloadSpec::default()
         },
         dataset_paths: Vec::new(),
+        trace_path: None,
+        headers: Vec::new(),
         tokenizer_path: None,
         out_dir: out_dir.display().to_string(),
     }

@@ -44,7 +44,9 @@ pub fn steady_state(
         Arrival::ClosedLoop { concurrency } => {
             closed_loop_window(records, *concurrency, from_ns, to_ns)?
         }
-        Arrival::OpenLoop { .. } => open_loop_window(records, slices, from_ns, to_ns)?,
+        Arrival::OpenLoop { .. } | Arrival::Trace { .. } => {
+            open_loop_window(records, slices, from_ns, to_ns)?
+        }
     };
     let share = end_ns.saturating_sub(start_ns) as f64 / to_ns.saturating_sub(from_ns) as f64;
     if !share.is_finite() || share < SHARE_MIN {
@@ -197,10 +199,7 @@ mod tests {
 
     #[test]
     fn open_loop_that_piles_up_is_not_steady() {
-        let arrival = Arrival::OpenLoop {
-            rate_per_s: Finite::from(10),
-            process: ArrivalProcess::Constant,
-        };
+        let arrival = Arrival::open_loop(Finite::from(10), ArrivalProcess::Constant);
         let steady: Vec<_> = (0..100u32)
             .map(|n| record(n, u64::from(n) * 100, &[u64::from(n) * 100 + 250]))
             .collect();

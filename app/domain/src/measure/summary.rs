@@ -6,13 +6,14 @@ use super::METRICS_VERSION;
 use super::concurrency::Concurrency;
 use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of_sorted};
+use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
 use super::quantile::{Distribution, sorted};
 use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
 use super::steady::{SteadyState, steady_state};
 use super::timeline::{TimelineSlice, timeline};
 use crate::finite::Finite;
 use crate::load::PromptSource;
-use crate::workload::{Arrival, StopRule, WorkloadSpec};
+use crate::workload::{StopRule, WorkloadSpec};
 
 /// A metric's distribution with its charts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +112,12 @@ pub struct Summary {
     pub concurrency: Option<Concurrency>,
     /// The longest steady window, if one was found.
     pub steady_state: Option<SteadyState>,
+    /// Requests that met every bound of a request; `None` where the plan has none.
+    #[serde(default)]
+    pub goodput: Option<Goodput>,
+    /// Each objective of the plan with its verdict, in the plan's order.
+    #[serde(default)]
+    pub slos: Vec<SloResult>,
     /// Whether the client kept up.
     pub client_health: ClientHealth,
     /// The run over time, warm-up and drain included.
@@ -134,7 +141,7 @@ impl Summary {
     /// Computes the summary of a run.
     pub fn of(records: &[RequestRecord], context: &SummaryContext<'_>) -> Self {
         let workload = context.workload;
-        let is_open_loop = matches!(workload.arrival, Arrival::OpenLoop { .. });
+        let is_open_loop = workload.arrival.has_schedule();
         let in_phase = |phase| records.iter().filter(move |record| record.phase == phase);
         let measured: Vec<&RequestRecord> = in_phase(RequestPhase::Measured).collect();
         let good: Vec<&RequestRecord> = measured.iter().copied().filter(|r| r.is_ok()).collect();
@@ -151,6 +158,13 @@ impl Summary {
             .sum();
         let chunks: usize = good.iter().map(|record| record.chunk_at.len()).sum();
         let timeline = timeline(records);
+        let error_rate = Finite::ratio((measured.len() - good.len()) as f64, measured.len() as f64);
+        let figures = RunFigures {
+            output_tok_per_s: per_s(output_tokens),
+            error_rate,
+        };
+        // A load that still rises is not steady.
+        let full_from_ns = (from_ns + u64::from(workload.ramp_s) * 1_000_000_000).min(to_ns);
         let metric = |value: fn(&RequestRecord) -> Option<f64>| {
             MetricSummary::of(good.iter().filter_map(|record| value(record)).collect())
         };
@@ -175,7 +189,7 @@ impl Summary {
             drained_count: count(in_phase(RequestPhase::Drained).count()),
             reconnect_count: count(records.iter().filter(|record| record.reconnected).count()),
             failures: failures(&measured),
-            error_rate: Finite::ratio((measured.len() - good.len()) as f64, measured.len() as f64),
+            error_rate,
             input_tokens,
             output_tokens,
             tokens_per_chunk: Finite::ratio(output_tokens as f64, chunks as f64),
@@ -191,7 +205,9 @@ impl Summary {
             ttft_from_schedule_ms: from_schedule(RequestRecord::ttft_from_schedule_ms),
             e2e_from_schedule_ms: from_schedule(RequestRecord::e2e_from_schedule_ms),
             concurrency: Concurrency::over(records, from_ns, to_ns),
-            steady_state: steady_state(records, &timeline, &workload.arrival, from_ns, to_ns),
+            steady_state: steady_state(records, &timeline, &workload.arrival, full_from_ns, to_ns),
+            goodput: goodput(&workload.slos, &measured, duration_s),
+            slos: judge_slos(&workload.slos, &measured, figures),
             client_health: ClientHealth::judge(records, is_open_loop, context.host),
             timeline,
         }
@@ -272,21 +288,16 @@ fn count(amount: usize) -> u32 {
 mod tests {
     use super::super::record::tests::record;
     use super::*;
-    use crate::workload::{Api, LengthSpec, Prompts};
+    use crate::workload::LengthSpec;
 
     fn workload(stop: StopRule) -> WorkloadSpec {
         WorkloadSpec {
-            api: Api::Chat,
-            prompts: Prompts::Synthetic,
             input: LengthSpec::Fixed { tokens: 8 },
             output: LengthSpec::Fixed { tokens: 2 },
-            shared_prefix_tokens: 0,
-            arrival: Arrival::ClosedLoop { concurrency: 1 },
             stop,
             warmup_requests: 1,
-            seed: 1,
             ignore_eos: true,
-            request_timeout_s: 60,
+            ..WorkloadSpec::default()
         }
     }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Step;
 use super::form::{
-    BasicForm, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, EvaluationForm,
-    ModelChoiceForm, NodesForm, StepForm,
+    BasicForm, CONCURRENT_REQUESTS, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm,
+    EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
 };
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model};
 use crate::dataset::Dataset;
@@ -334,7 +334,10 @@ impl Draft {
                 name: plan.name.clone(),
                 tags: plan.tags.clone(),
                 description: plan.description.clone(),
-                concurrent_requests: workload.arrival.concurrency().unwrap_or(1),
+                concurrent_requests: workload
+                    .arrival
+                    .concurrency()
+                    .unwrap_or(CONCURRENT_REQUESTS),
                 method: plan.method,
                 purpose: Purpose::default(),
                 reruns: once(),
@@ -359,7 +362,13 @@ impl Draft {
                     Arrival::OpenLoop {
                         rate_per_s,
                         process,
+                        ..
                     } => Some((rate_per_s, process)),
+                    // The wizard has no traces: the nearest thing that it can ask for.
+                    Arrival::Trace { .. } => {
+                        let rate = workload.arrival.rate_per_s();
+                        rate.map(|rate| (rate, ArrivalProcess::Poisson))
+                    }
                 },
                 stop: workload.stop,
                 warmup_requests: workload.warmup_requests,

@@ -53,13 +53,16 @@ pub struct BasicForm {
     pub reruns: String,
 }
 
+/// Concurrent requests of a form that was never answered, and of an open loop, which has none.
+pub const CONCURRENT_REQUESTS: u32 = 8;
+
 impl Default for BasicForm {
     fn default() -> Self {
         Self {
             name: String::new(),
             tags: String::new(),
             description: String::new(),
-            concurrent_requests: "8".to_owned(),
+            concurrent_requests: CONCURRENT_REQUESTS.to_string(),
             eval_with: "configuration".to_owned(),
             purpose: Purpose::default().as_str().to_owned(),
             reruns: "1".to_owned(),

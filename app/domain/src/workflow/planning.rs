@@ -37,10 +37,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
         None => Arrival::ClosedLoop {
             concurrency: basic.concurrent_requests,
         },
-        Some((rate_per_s, process)) => Arrival::OpenLoop {
-            rate_per_s,
-            process,
-        },
+        Some((rate_per_s, process)) => Arrival::open_loop(rate_per_s, process),
     };
     let prompts = match basic.method {
         EvaluationMethod::Configuration => Prompts::Synthetic,
@@ -82,6 +79,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             seed: evaluation.seed,
             ignore_eos: evaluation.ignore_eos,
             request_timeout_s: evaluation.request_timeout_s,
+            ..WorkloadSpec::default()
         },
     })
 }

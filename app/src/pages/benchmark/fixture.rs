@@ -20,6 +20,7 @@ pub(super) fn workload() -> WorkloadSpec {
         seed: 1,
         ignore_eos: true,
         request_timeout_s: 60,
+        ..WorkloadSpec::default()
     }
 }
 

@@ -124,8 +124,15 @@ impl DatasetMaker {
         let planned = self.workload.output.draw(&mut self.lengths);
         let max_tokens = self.answer_lengths.max_tokens(row.output_tokens, planned);
         let prompt = Prompt::Messages(&row.messages);
-        let body =
-            request_body(api, &self.model, prompt, max_tokens, ignore_eos).map_err(internal)?;
+        let body = request_body(
+            api,
+            &self.model,
+            prompt,
+            max_tokens,
+            ignore_eos,
+            &self.workload.extra_body,
+        )
+        .map_err(internal)?;
         let counted = count_locally(counter, &row.messages);
         self.is_estimated |= row.input_tokens.is_none();
         let planned_input_tokens = row

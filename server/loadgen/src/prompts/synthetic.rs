@@ -113,6 +113,7 @@ impl SyntheticMaker {
             Prompt::Text(&draft.text),
             draft.output_tokens,
             ignore_eos,
+            &self.workload.extra_body,
         )
         .map_err(|error| LoadError::Internal(error.to_string()))?;
         Ok(PreparedRequest {

@@ -117,10 +117,10 @@ async fn a_server_that_closes_after_every_answer_loses_no_request() {
     let tokenizer = word_tokenizer();
     for arrival in [
         Arrival::ClosedLoop { concurrency: 8 },
-        Arrival::OpenLoop {
-            rate_per_s: domain::finite::Finite::from(400),
-            process: domain::workload::arrival::ArrivalProcess::Poisson,
-        },
+        Arrival::open_loop(
+            domain::finite::Finite::from(400),
+            domain::workload::arrival::ArrivalProcess::Poisson,
+        ),
     ] {
         let mut plan = plan(&server.url, &tokenizer);
         plan.workload.arrival = arrival;

@@ -42,8 +42,11 @@ pub(crate) fn plan(url: &str, tokenizer: &TempDir) -> LoadPlan {
             seed: 1,
             ignore_eos: false,
             request_timeout_s: 30,
+            ..WorkloadSpec::default()
         },
         dataset_paths: Vec::new(),
+        trace_path: None,
+        headers: Vec::new(),
         tokenizer_path: Some(tokenizer.path().display().to_string()),
         out_dir: String::new(),
     }

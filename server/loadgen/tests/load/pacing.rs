@@ -85,10 +85,7 @@ async fn open_loop_sends_on_an_absolute_schedule() {
     let tokenizer = word_tokenizer();
     let mut plan = plan(&server.url, &tokenizer);
     let process = ArrivalProcess::Constant;
-    plan.workload.arrival = Arrival::OpenLoop {
-        rate_per_s: Finite::from(200),
-        process,
-    };
+    plan.workload.arrival = Arrival::open_loop(Finite::from(200), process);
     plan.workload.stop = StopRule::Requests { count: 50 };
     plan.workload.warmup_requests = 4;
     let outcome = run(&plan).await.unwrap();
@@ -123,13 +120,10 @@ async fn a_deadline_stops_sending_and_the_rest_is_drained() {
     let constant = ArrivalProcess::Constant;
     for arrival in [
         Arrival::ClosedLoop { concurrency: 3 },
-        Arrival::OpenLoop {
-            rate_per_s: Finite::from(100),
-            process: constant,
-        },
+        Arrival::open_loop(Finite::from(100), constant),
     ] {
         let mut plan = plan(&server.url, &tokenizer);
-        plan.workload.arrival = arrival;
+        plan.workload.arrival = arrival.clone();
         plan.workload.stop = StopRule::Duration { seconds: 1 };
         let outcome = run(&plan).await.unwrap();
         let start = outcome
@@ -149,7 +143,7 @@ async fn a_deadline_stops_sending_and_the_rest_is_drained() {
             let is_drained = record.phase == RequestPhase::Drained;
             assert_eq!(is_drained, record.finished_at > deadline, "{record:?}");
         }
-        if let Arrival::OpenLoop { .. } = arrival {
+        if arrival.has_schedule() {
             assert_eq!(
                 outcome.records.len(),
                 100,

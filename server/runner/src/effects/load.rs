@@ -112,6 +112,8 @@ async fn load_plan(run: &Run) -> Result<LoadPlan, String> {
     Ok(LoadPlan {
         version: LOAD_PLAN_VERSION,
         dataset_paths: place_datasets(run).await?,
+        trace_path: None,
+        headers: Vec::new(),
         base_url: run.base_url().await?,
         model: model.served_name.clone(),
         workload: run.plan.workload.clone(),
@@ -240,8 +242,8 @@ async fn follow_events(
                 phase: LoadPhase::WarmUp,
             } => {
                 run.log(format!(
-                    "{} warm-up requests go out.",
-                    run.plan.workload.warmup_requests
+                    "The warm-up begins: {}.",
+                    run.plan.workload.warmup_in_words()
                 ))
                 .await;
             }

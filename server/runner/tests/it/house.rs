@@ -310,6 +310,7 @@ pub(crate) fn short_workload() -> WorkloadSpec {
         seed: 7,
         ignore_eos: true,
         request_timeout_s: 30,
+        ..WorkloadSpec::default()
     }
 }
 

@@ -22,10 +22,7 @@ async fn a_new_benchmark_waits_and_its_row_says_what_was_planned() {
         let store = &place.store;
         let owner = add_owner(store).await;
         let mut planned: RunPlan = plan("Näme").tagged(&["b", "a"]).on_reference_engine();
-        planned.workload.arrival = Arrival::OpenLoop {
-            rate_per_s: finite(2.5),
-            process: ArrivalProcess::Poisson,
-        };
+        planned.workload.arrival = Arrival::open_loop(finite(2.5), ArrivalProcess::Poisson);
         let id = benchmark_id(1);
         store
             .insert_benchmark(id, &planned, owner, true, START)

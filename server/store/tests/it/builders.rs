@@ -127,6 +127,7 @@ pub(crate) fn plan(name: &str) -> RunPlan {
             seed: 7,
             ignore_eos: true,
             request_timeout_s: 60,
+            ..WorkloadSpec::default()
         },
     }
     .on_nodes(&[1])

@@ -37,10 +37,7 @@ async fn fill(store: &Store, count: u128) {
         plan.cluster.id = ClusterId(uuid(number % 2));
         plan.cluster.name = format!("cluster_{}", number % 2);
         plan.workload.arrival = if number % 5 == 0 {
-            Arrival::OpenLoop {
-                rate_per_s: finite(1.0),
-                process: ArrivalProcess::Constant,
-            }
+            Arrival::open_loop(finite(1.0), ArrivalProcess::Constant)
         } else {
             Arrival::ClosedLoop {
                 concurrency: u32::try_from(number % 7 + 1).unwrap(),

@@ -59,6 +59,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
             seed: 0,
             ignore_eos: true,
             request_timeout_s: 1,
+            ..WorkloadSpec::default()
         },
     }
 }
