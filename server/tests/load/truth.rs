@@ -83,6 +83,7 @@ fn the_result_is_what_the_records_say() {
         records_sha256,
         records_bytes,
         prompts_sha256,
+        schedule_sha256,
         summary,
     }) = events.last()
     else {
@@ -115,6 +116,7 @@ fn the_result_is_what_the_records_say() {
         .collect();
     assert_eq!(*prompts_sha256, format!("{:x}", Sha256::digest(prompts)));
     assert_eq!(result["prompts_sha256"], serde_json::json!(prompts_sha256));
+    assert_eq!(schedule_sha256, "", "a closed loop has no schedule");
     let measured: Vec<f64> = records[2..]
         .iter()
         .filter_map(RequestRecord::ttft_ms)

@@ -367,6 +367,43 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_stored_before_there_were_objectives_is_read() {
+        let summary = summarise(&[], StopRule::Requests { count: 1 });
+        let mut stored = serde_json::to_value(&summary).unwrap();
+        let fields = stored.as_object_mut().unwrap();
+        assert!(fields.remove("goodput").is_some() && fields.remove("slos").is_some());
+        assert_eq!(serde_json::from_value::<Summary>(stored).unwrap(), summary);
+    }
+
+    #[test]
+    fn objectives_are_judged_with_the_run_s_own_figures() {
+        let records = [record(0, 0, &[100, 500]), record(1, 500, &[900, 1_000])];
+        let (mut workload, host) = (
+            workload(StopRule::Requests { count: 2 }),
+            HostObservation::default(),
+        );
+        workload.slos =
+            crate::slo::parse_slos("ttft_ms<=200@p50, output_tok_per_s>=4, error_rate<=0").unwrap();
+        let summary = Summary::of(
+            &records,
+            &SummaryContext {
+                workload: &workload,
+                prompt_source: PromptSource::Tokenizer,
+                host: &host,
+                is_cancelled: false,
+            },
+        );
+        let good = summary.goodput.unwrap();
+        assert_eq!((good.good_count, good.per_s), (1, Finite::new(1.0)));
+        let verdicts: Vec<&str> = summary
+            .slos
+            .iter()
+            .map(|result| result.verdict.in_words())
+            .collect();
+        assert_eq!(verdicts, ["too few samples to say", "met", "met"]);
+    }
+
+    #[test]
     fn nothing_measured_gives_no_figures_and_survives_json() {
         let summary = summarise(&[], StopRule::Requests { count: 1 });
         assert_eq!(

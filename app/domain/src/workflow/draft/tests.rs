@@ -341,6 +341,19 @@ fn a_plan_can_be_started_from_again() {
 }
 
 #[test]
+fn an_open_loop_started_from_again_asks_for_the_usual_concurrency() {
+    let draft = answered(&complete());
+    let mut plan = build_plan(&draft, &catalogue()).unwrap();
+    plan.workload.arrival = Arrival::open_loop(Finite::from(4), ArrivalProcess::Poisson);
+    let again = Draft::from_plan(&plan);
+    assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
+    assert_eq!(
+        again.basic.unwrap().concurrent_requests.to_string(),
+        BasicForm::default().concurrent_requests
+    );
+}
+
+#[test]
 fn a_custom_command_started_from_again_follows_the_model() {
     let draft = answered(&complete());
     let mut plan = build_plan(&draft, &catalogue()).unwrap();
