@@ -8,7 +8,6 @@ mod files;
 mod report;
 mod terminal;
 
-use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,8 +23,6 @@ pub(crate) use arguments::LoadArgs;
 
 use terminal::Output;
 
-/// Most threads that make load: more would take cores from an engine on the same machine.
-const WORKER_THREADS_MAX: usize = 4;
 /// Events that may wait to be printed.
 const EVENTS_WAITING_MAX: usize = 1_024;
 /// Share of failed requests above which a run is not sound.
@@ -52,9 +49,10 @@ impl From<Ending> for ExitCode {
 impl Ending {
     fn of_error(error: &LoadError) -> Self {
         match error {
-            LoadError::Plan(_) | LoadError::Tokenizer { .. } | LoadError::FileLimit { .. } => {
-                Self::Refused
-            }
+            LoadError::Plan(_)
+            | LoadError::Tokenizer { .. }
+            | LoadError::FileLimit { .. }
+            | LoadError::PortLimit { .. } => Self::Refused,
             LoadError::Unreachable { .. } => Self::Unreachable,
             LoadError::WarmUp { .. } => Self::TooManyErrors,
             LoadError::Internal(_) => Self::Internal,
@@ -86,9 +84,9 @@ pub(crate) fn run(args: &LoadArgs) -> ExitCode {
             return Ending::Refused.into();
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // The load has threads of its own; this one prints and listens for signals.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.min(WORKER_THREADS_MAX))
+        .worker_threads(1)
         .enable_all()
         .build();
     let cancel = CancellationToken::new();

@@ -11,6 +11,7 @@ pub mod line;
 pub mod objectives;
 pub mod quantile;
 pub mod record;
+pub mod selection;
 pub mod steady;
 pub mod summary;
 pub mod timeline;

@@ -6,6 +6,7 @@ use domain::measure::record::{ERROR_CHARS_MAX, Outcome, TokenSource};
 use crate::live::Previous;
 use crate::openai::{Chunk, Usage};
 use crate::sse::SseEvent;
+use crate::template::Template;
 
 /// Most time stamps that are reserved ahead for one answer.
 const CHUNKS_RESERVED_MAX: u32 = 4_096;
@@ -34,6 +35,7 @@ pub(crate) struct Answer {
     usage: Option<Usage>,
     /// The text, kept only where it may have to be counted.
     text: Option<String>,
+    template: Template,
     is_finished: bool,
     is_done: bool,
     failure: Option<Failure>,
@@ -53,6 +55,7 @@ impl Answer {
             chunk_at: ChunkTimes::with_capacity(expected_chunks.min(CHUNKS_RESERVED_MAX) as usize),
             usage: None,
             text: keeps_text.then(String::new),
+            template: Template::default(),
             is_finished: false,
             is_done: false,
             failure: None,
@@ -76,6 +79,13 @@ impl Answer {
 
     /// Takes a chunk, or the whole answer of a server that does not stream.
     pub(crate) fn take_json(&mut self, json: &[u8], at_ns: u64) {
+        if let Some(text) = self.template.text_of(json) {
+            self.chunk_at.push(at_ns);
+            if let Some(kept) = &mut self.text {
+                kept.push_str(text);
+            }
+            return;
+        }
         let chunk = match Chunk::parse(json) {
             Ok(chunk) => chunk,
             Err(error) => {
@@ -93,6 +103,9 @@ impl Answer {
             if let Some(kept) = &mut self.text {
                 kept.extend(chunk.texts());
             }
+        }
+        if let Some(range) = chunk.sole_text_range(json) {
+            self.template.learn(json, range);
         }
         self.is_finished |= chunk.is_finished();
         if let Some(usage) = chunk.usage {

@@ -1,5 +1,7 @@
 //! Why a run could not be made.
 
+use std::net::SocketAddr;
+
 /// Why a run could not be made. What happens to single requests is in their records.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -33,6 +35,22 @@ pub enum LoadError {
         needed: u64,
         /// Open files that are allowed.
         allowed: u64,
+    },
+    /// The system has too few local ports left for that many connections to one address.
+    #[error(
+        "{needed} connections to {address} need as many local ports, and {free} of the range {low} to {high} are free. Widen the range (sysctl net.ipv4.ip_local_port_range), wait for old connections to be forgotten, or lower the concurrency"
+    )]
+    PortLimit {
+        /// Connections that the plan needs.
+        needed: u64,
+        /// The server.
+        address: SocketAddr,
+        /// Local ports that no connection to it uses.
+        free: u64,
+        /// First port of the range.
+        low: u16,
+        /// Last port of the range.
+        high: u16,
     },
     /// Not one warm-up request was answered.
     #[error(

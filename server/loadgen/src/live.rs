@@ -2,15 +2,22 @@
 //! each other; the result is computed from the records, never from here.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::finite::Finite;
-use domain::load::{LiveSample, LoadPhase};
+use domain::load::{LiveSample, LoadEvent, LoadPhase};
 use domain::workload::StopRule;
 use hdrhistogram::Histogram;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
-/// Shards of the counters.
-const SHARDS_COUNT: usize = 16;
+use crate::session::Session;
+
+/// Time between live samples.
+const LIVE_PERIOD: Duration = Duration::from_millis(500);
+/// Shards of the counters: enough for each load thread to have its own.
+const SHARDS_COUNT: usize = 4;
 /// Longest time a histogram holds, in microseconds: an hour.
 const MICROS_MAX: u64 = 3_600_000_000;
 /// Significant digits of live percentiles.
@@ -48,7 +55,8 @@ impl Interval {
 }
 
 impl LiveShard {
-    /// Notes `count` chunks that one read brought at `at_ns`. `previous` is the chunk before them,
+    /// Notes `count` chunks that one read brought at `at_ns`: once a read, and the shard is the thread's
+    /// own, so that nobody waits. `previous` is the chunk before them,
     /// in the first read the request's `sent_at`.
     pub(crate) fn note_chunks(&self, previous: Previous, at_ns: u64, count: usize) {
         if count == 0 {
@@ -115,9 +123,9 @@ impl Live {
         })
     }
 
-    /// The shard of the request at `index`.
-    pub(crate) fn shard(&self, index: u32) -> Option<&LiveShard> {
-        self.shards.get(index as usize % SHARDS_COUNT)
+    /// The shard of the load thread of that number.
+    pub(crate) fn shard(&self, number: usize) -> Option<&LiveShard> {
+        self.shards.get(number % SHARDS_COUNT)
     }
 
     pub(crate) fn note_sent(&self) {
@@ -187,6 +195,34 @@ impl Sampler {
             itl_p50_ms: quantile_ms(&self.interval.itl, 0.5),
             done_fraction: Finite::new(done).unwrap_or_default(),
             remaining_s: remaining_s.and_then(Finite::new),
+        }
+    }
+}
+
+/// Sends a sample every half second, and one at the end.
+pub(crate) async fn send_samples(
+    session: Arc<Session>,
+    context: watch::Receiver<LiveContext>,
+    events: mpsc::Sender<LoadEvent>,
+    ended: CancellationToken,
+) {
+    let Some(mut sampler) = Sampler::new() else {
+        return;
+    };
+    let mut period = tokio::time::interval(LIVE_PERIOD);
+    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    period.tick().await;
+    loop {
+        // The last sample is taken at the end, so that the watcher sees the final counts.
+        let is_last = tokio::select! {
+            _ = period.tick() => false,
+            () = ended.cancelled() => true,
+        };
+        let sample = sampler.sample(&session.live, &context.borrow(), session.clock.now_ns());
+        // A receiver that is gone does not matter to the load.
+        let _ = events.send(LoadEvent::Live { sample }).await;
+        if is_last {
+            break;
         }
     }
 }

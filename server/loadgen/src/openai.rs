@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use domain::dataset::Message;
 use domain::workload::Api;
@@ -176,6 +177,25 @@ impl<'a> Chunk<'a> {
             .chain(of_choices)
             .map(|text| text.0.as_ref())
             .filter(|text| !text.is_empty())
+    }
+
+    /// Where in `json`, which it was parsed from, its text lies, if one text without escapes is all that
+    /// it says.
+    pub(crate) fn sole_text_range(&self, json: &[u8]) -> Option<Range<usize>> {
+        let mut texts = self.texts();
+        let text = texts.next()?;
+        let says_more = texts.next().is_some()
+            || self.deltas().any(|delta| delta.tool_calls.0)
+            || self.is_finished()
+            || self.usage.is_some()
+            || self.error_text().is_some();
+        if says_more {
+            return None;
+        }
+        // A text with escapes was unescaped into memory of its own.
+        let start = text.as_ptr().addr().checked_sub(json.as_ptr().addr())?;
+        let range = start..start.checked_add(text.len())?;
+        (json.get(range.clone())? == text.as_bytes()).then_some(range)
     }
 
     /// Whether a choice is finished.

@@ -9,6 +9,7 @@ mod composer;
 mod counter;
 mod dataset;
 mod order;
+mod parallel;
 mod rows;
 mod synthetic;
 mod words;

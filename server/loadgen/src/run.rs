@@ -20,14 +20,12 @@ use crate::clock::RunClock;
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
 use crate::host::HostMonitor;
-use crate::live::{Live, LiveContext, Sampler};
+use crate::live::{Live, LiveContext, send_samples};
 use crate::pacing::{ClosedLoop, LoopEnd, OpenLoop, Source};
 use crate::prompts::{Prepared, PreparedRequest, PromptMaker, prepare, seed_stream, seeded};
 use crate::session::Session;
+use crate::threads::LoadThreads;
 use crate::{limits, plan as plan_rules};
-
-/// Time between live samples.
-const LIVE_PERIOD: Duration = Duration::from_millis(500);
 
 /// What a run brought.
 #[derive(Clone, Debug)]
@@ -72,7 +70,7 @@ impl LoadOutcome {
     }
 }
 
-/// Carries a plan out. Call it on a multi-thread runtime; its worker threads make the load.
+/// Carries a plan out. Call it on a multi-thread runtime; the load is made on threads of its own.
 ///
 /// Sends `Prepared`, `Phase` and `Live` events; a receiver that is slow or gone holds nothing up
 /// but the live samples. `cancel` ends it within moments: requests in flight become `cancelled`
@@ -136,8 +134,8 @@ async fn make_ready(
 ) -> Result<Ready, LoadError> {
     let workload = &plan.workload;
     let needed = workload.arrival.concurrency().unwrap_or(1);
-    let in_flight_max = limits::raise_in_flight_limit(needed)?;
     let endpoint = Endpoint::resolve(&plan.base_url).await?;
+    let in_flight_max = limits::in_flight_max(needed, &endpoint.addresses)?;
     let offsets_ns = match workload.arrival {
         Arrival::ClosedLoop { .. } => Vec::new(),
         Arrival::OpenLoop { .. } | Arrival::Trace { .. } => measured_offsets_ns(workload),
@@ -252,6 +250,7 @@ struct Run<'a> {
     schedule_sha256: String,
     in_flight_max: usize,
     connect_time: Duration,
+    threads: Arc<LoadThreads>,
 }
 
 impl<'a> Run<'a> {
@@ -291,6 +290,9 @@ impl<'a> Run<'a> {
             measured_from_ns: None,
             stop: workload.stop,
         };
+        let users_max = workload.arrival.concurrency().unwrap_or(u32::MAX);
+        let threads = LoadThreads::start(users_max as usize)
+            .map_err(|error| LoadError::Internal(format!("no threads for the load: {error}")))?;
         Ok(Self {
             workload,
             session: Arc::new(session),
@@ -305,6 +307,7 @@ impl<'a> Run<'a> {
             offsets_ns: ready.offsets_ns,
             in_flight_max: ready.in_flight_max,
             connect_time: ready.connect_time,
+            threads: Arc::new(threads),
         })
     }
 
@@ -329,7 +332,7 @@ impl<'a> Run<'a> {
 
     async fn run_closed(&mut self, concurrency: u32) -> Result<(), LoadError> {
         let session = Arc::clone(&self.session);
-        let mut users = ClosedLoop::new(concurrency);
+        let mut users = ClosedLoop::new(concurrency, Arc::clone(&self.threads));
         let warmup = std::mem::take(&mut self.warmup);
         if !warmup.is_empty() {
             self.begin(LoadPhase::WarmUp, None).await;
@@ -365,7 +368,12 @@ impl<'a> Run<'a> {
 
     async fn run_open(&mut self) -> Result<(), LoadError> {
         let session = Arc::clone(&self.session);
-        let arrivals = OpenLoop::new(Arc::clone(&session), self.in_flight_max, self.connect_time);
+        let arrivals = OpenLoop::new(
+            Arc::clone(&session),
+            Arc::clone(&self.threads),
+            self.in_flight_max,
+            self.connect_time,
+        );
         let warmup = std::mem::take(&mut self.warmup);
         if !warmup.is_empty() {
             self.begin(LoadPhase::WarmUp, None).await;
@@ -453,8 +461,7 @@ impl<'a> Run<'a> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+        let threads = u32::try_from(self.threads.count()).unwrap_or(u32::MAX);
         LoadOutcome {
             is_cancelled: self.session.cancel.is_cancelled(),
             host: self.host.finish(threads, turnaround_ms),
@@ -486,32 +493,6 @@ fn mark_drained(records: &mut [RequestRecord], stop: StopRule) {
         let is_late = record.finished_at > deadline && record.outcome != Outcome::Cancelled;
         if record.phase == RequestPhase::Measured && is_late {
             record.phase = RequestPhase::Drained;
-        }
-    }
-}
-
-async fn send_samples(
-    session: Arc<Session>,
-    context: watch::Receiver<LiveContext>,
-    events: mpsc::Sender<LoadEvent>,
-    ended: CancellationToken,
-) {
-    let Some(mut sampler) = Sampler::new() else {
-        return;
-    };
-    let mut period = tokio::time::interval(LIVE_PERIOD);
-    period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    period.tick().await;
-    loop {
-        // The last sample is taken at the end, so that the watcher sees the final counts.
-        let is_last = tokio::select! {
-            _ = period.tick() => false,
-            () = ended.cancelled() => true,
-        };
-        let sample = sampler.sample(&session.live, &context.borrow(), session.clock.now_ns());
-        send(&events, LoadEvent::Live { sample }).await;
-        if is_last {
-            break;
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::RunClock;
 use crate::error::LoadError;
 use crate::live::Live;
 use crate::prompts::{Counter, PreparedRequest};
+use crate::threads;
 
 /// What all requests of a run share.
 pub(crate) struct Session {
@@ -47,7 +48,7 @@ impl Session {
         phase: RequestPhase,
         scheduled_at: Option<u64>,
     ) -> Option<Served> {
-        let live = self.live.shard(request.index)?;
+        let live = self.live.shard(threads::current_number())?;
         let started_at = self.clock.now_ns();
         let answer = Answer::new(request.planned_output_tokens, self.counter.is_local());
         let mut attempt = Attempt::new(answer);
@@ -74,7 +75,7 @@ impl Session {
 
         // A request that never went out was sent, at best, when it was about to be.
         attempt.answer.chunk_at.shrink();
-        let sent_at = attempt.sent_at.unwrap_or(started_at);
+        let sent_at = attempt.times.sent_at.unwrap_or(started_at);
         let finished_at = attempt
             .finished_at
             .unwrap_or_else(|| self.clock.now_ns())

@@ -30,6 +30,8 @@ pub(crate) struct SseDecoder {
 #[derive(Debug, Default)]
 struct EventBuffer {
     data: Vec<u8>,
+    /// Whether a line of it has come.
+    is_begun: bool,
     has_data: bool,
     is_error: bool,
 }
@@ -42,6 +44,16 @@ impl SseDecoder {
         mut on_event: impl FnMut(SseEvent<'_>),
     ) -> Result<(), EventTooLong> {
         while !bytes.is_empty() {
+            if self.is_between_events()
+                && let Some((data, rest)) = whole_event(bytes)
+            {
+                on_event(SseEvent {
+                    data,
+                    is_error: false,
+                });
+                bytes = rest;
+                continue;
+            }
             if std::mem::take(&mut self.is_after_cr) {
                 bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
@@ -66,6 +78,10 @@ impl SseDecoder {
         Ok(())
     }
 
+    fn is_between_events(&self) -> bool {
+        self.line.is_empty() && !self.is_after_cr && !self.event.is_begun
+    }
+
     /// The stream ended: hands over an event that lacks its blank line, as some servers leave it
     /// out after the last one.
     pub(crate) fn finish(&mut self, mut on_event: impl FnMut(SseEvent<'_>)) {
@@ -75,11 +91,23 @@ impl SseDecoder {
     }
 }
 
+/// The data of an event that is one `data` line and stands whole at the front of `bytes`, as nearly all
+/// do, and what follows it.
+fn whole_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = bytes.strip_prefix(b"data:")?;
+    let (data, rest) = line.split_at(memchr::memchr2(b'\n', b'\r', line)?);
+    let rest = rest
+        .strip_prefix(b"\n\n")
+        .or_else(|| rest.strip_prefix(b"\r\n\r\n"))?;
+    Some((data.strip_prefix(b" ").unwrap_or(data), rest))
+}
+
 impl EventBuffer {
     fn take_line(&mut self, line: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) {
         if line.is_empty() {
             return self.dispatch(on_event);
         }
+        self.is_begun = true;
         let (name, value) = match memchr::memchr(b':', line) {
             Some(colon) => {
                 let (name, rest) = line.split_at(colon);
@@ -116,6 +144,7 @@ impl EventBuffer {
             });
         }
         self.data.clear();
+        self.is_begun = false;
         self.has_data = false;
         self.is_error = false;
     }

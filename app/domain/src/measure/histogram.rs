@@ -37,6 +37,16 @@ impl Histogram {
     fn with_step_from(sorted: &[f64], step_min: f64) -> Option<Self> {
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let median = percentile_of_sorted(sorted, 50.0)?;
+        Self::of_values(sorted.iter().copied(), [min, median, max], step_min)
+    }
+
+    /// Bins values in any order whose minimum, median and maximum are known. No bin is narrower than
+    /// `step_min`, unless they are geometric.
+    pub(super) fn of_values(
+        values: impl Iterator<Item = f64>,
+        [min, median, max]: [f64; 3],
+        step_min: f64,
+    ) -> Option<Self> {
         let is_logarithmic = min > 0.0 && max > median * LOGARITHMIC_FROM_RATIO;
         let edges = if is_logarithmic {
             geometric_edges(min, max)
@@ -44,8 +54,8 @@ impl Histogram {
             even_edges(min, max, step_min)
         };
         let mut counts = vec![0u32; edges.len().saturating_sub(1)];
-        for value in sorted {
-            let above = edges.partition_point(|edge| edge <= value);
+        for value in values {
+            let above = edges.partition_point(|edge| *edge <= value);
             let bin = above.saturating_sub(1).min(counts.len().saturating_sub(1));
             if let Some(count) = counts.get_mut(bin) {
                 *count += 1;
@@ -105,12 +115,21 @@ pub struct CdfPoint {
 
 /// The cumulative distribution at every half percent, finer in the upper tail.
 pub fn cdf_of_sorted(sorted: &[f64]) -> Vec<CdfPoint> {
+    cdf_of(|p| percentile_of_sorted(sorted, p))
+}
+
+/// The percentiles of a cumulative distribution. Those of a [`super::quantile::Distribution`] are among them.
+pub(super) fn cdf_percentiles() -> impl Iterator<Item = f64> {
     let halves = (0..=198).map(|half| f64::from(half) / 2.0);
     let tail = (1..=10).map(|tenth| 99.0 + f64::from(tenth) / 10.0);
-    halves
-        .chain(tail)
+    halves.chain(tail)
+}
+
+/// The cumulative distribution from its percentiles.
+pub(super) fn cdf_of(percentile: impl Fn(f64) -> Option<f64>) -> Vec<CdfPoint> {
+    cdf_percentiles()
         .filter_map(|p| {
-            let value = percentile_of_sorted(sorted, p).and_then(Finite::new)?;
+            let value = percentile(p).and_then(Finite::new)?;
             Some(CdfPoint {
                 value,
                 fraction: Finite::new(p / 100.0)?,

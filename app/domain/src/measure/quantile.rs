@@ -8,17 +8,24 @@ use crate::finite::Finite;
 /// between order statistics: numpy's default (`method="linear"`, type 7 of Hyndman and Fan, 1996).
 /// `None` when there is no value.
 pub fn percentile_of_sorted(sorted: &[f64], p: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let rank = (p / 100.0).clamp(0.0, 1.0) * last as f64;
+    let (below, fraction) = interpolate(sorted.len() as u64, p);
+    let below = usize::try_from(below).ok()?;
+    let low = *sorted.get(below)?;
+    let high = sorted.get(below + 1).copied().unwrap_or(low);
+    Some(low + (high - low) * fraction)
+}
+
+/// Where the percentile `p` of `count` values lies: the rank below it, from 0, and how far it is from
+/// there to the next rank, 0 to 1.
+pub(super) fn interpolate(count: u64, p: f64) -> (u64, f64) {
+    let rank = (p / 100.0).clamp(0.0, 1.0) * count.saturating_sub(1) as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "0..=last"
+        reason = "0..count"
     )]
-    let below = rank.floor() as usize;
-    let low = *sorted.get(below)?;
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
-    Some(low + (high - low) * (rank - below as f64))
+    let below = rank.floor() as u64;
+    (below, rank - below as f64)
 }
 
 /// Values beyond a percentile that make it trustworthy: p99 needs 1,000 samples.
@@ -69,11 +76,24 @@ impl Distribution {
             .map(|value| (value - mean).powi(2))
             .sum::<f64>()
             / count;
-        let at = |p| percentile_of_sorted(sorted, p).and_then(Finite::new);
+        Self::of_parts(sorted.len() as u64, mean, variance.sqrt(), |p| {
+            percentile_of_sorted(sorted, p)
+        })
+    }
+
+    /// Puts a description together from what was computed elsewhere. `None` when a percentile is
+    /// missing or something is no number.
+    pub(super) fn of_parts(
+        count: u64,
+        mean: f64,
+        std: f64,
+        percentile: impl Fn(f64) -> Option<f64>,
+    ) -> Option<Self> {
+        let at = |p| percentile(p).and_then(Finite::new);
         Some(Self {
-            count: sorted.len() as u64,
+            count,
             mean: Finite::new(mean)?,
-            std: Finite::new(variance.sqrt())?,
+            std: Finite::new(std)?,
             min: at(0.0)?,
             p25: at(25.0)?,
             median: at(50.0)?,

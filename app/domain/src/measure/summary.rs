@@ -5,15 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::METRICS_VERSION;
 use super::concurrency::Concurrency;
 use super::health::{ClientHealth, HostObservation};
-use super::histogram::{CdfPoint, Histogram, cdf_of_sorted};
+use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
 use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
 use super::quantile::{Distribution, sorted};
 use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
+use super::selection::OrderStatistics;
 use super::steady::{SteadyState, steady_state};
 use super::timeline::{TimelineSlice, timeline};
 use crate::finite::Finite;
 use crate::load::PromptSource;
 use crate::workload::{StopRule, WorkloadSpec};
+
+/// Nanoseconds of a millisecond.
+const NS_PER_MS: f64 = 1e6;
 
 /// A metric's distribution with its charts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,26 @@ pub struct MetricSummary {
 }
 
 impl MetricSummary {
+    /// Describes differences between instants in nanoseconds, in ms, without holding them: `gaps_ns` goes
+    /// through the same ones each time. `None` when there are none.
+    pub fn of_gaps<I: Iterator<Item = i64>>(gaps_ns: impl Fn() -> I) -> Option<Self> {
+        let ps: Vec<f64> = cdf_percentiles().collect();
+        let found = OrderStatistics::of(&gaps_ns, &ps)?;
+        let at = |p| found.percentile(p, NS_PER_MS);
+        let [min, median, max] = [at(0.0)?, at(50.0)?, at(100.0)?];
+        let in_ms = gaps_ns().map(|ns| ns as f64 / NS_PER_MS);
+        Some(Self {
+            distribution: Distribution::of_parts(
+                found.count(),
+                found.mean() / NS_PER_MS,
+                found.std() / NS_PER_MS,
+                at,
+            )?,
+            histogram: Histogram::of_values(in_ms, [min, median, max], 0.0)?,
+            cdf: cdf_of(at),
+        })
+    }
+
     /// Describes samples in any order. `None` when there are none.
     pub fn of(samples: Vec<f64>) -> Option<Self> {
         let samples = sorted(samples);
@@ -199,7 +223,9 @@ impl Summary {
             total_tok_per_s: per_s(input_tokens + output_tokens),
             ttft_ms: metric(RequestRecord::ttft_ms),
             tpot_ms: metric(RequestRecord::tpot_ms),
-            itl_ms: MetricSummary::of(good.iter().flat_map(|record| record.itl_ms()).collect()),
+            itl_ms: MetricSummary::of_gaps(|| {
+                good.iter().flat_map(|record| record.chunk_at.gaps_ns())
+            }),
             e2e_ms: metric(RequestRecord::e2e_ms),
             user_tok_per_s: metric(RequestRecord::output_tok_per_s),
             ttft_from_schedule_ms: from_schedule(RequestRecord::ttft_from_schedule_ms),
@@ -286,6 +312,8 @@ fn count(amount: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::record::tests::record;
     use super::*;
     use crate::workload::LengthSpec;
@@ -364,6 +392,20 @@ mod tests {
         assert_eq!(summary.request_per_s.unwrap().get(), 0.5);
         let cancelled = summarise_ended(&records, stop, true);
         assert_eq!(cancelled.duration_s.get(), 0.5);
+    }
+
+    proptest! {
+        #[test]
+        fn gaps_are_described_as_their_list_is(gaps in prop::collection::vec(0i64..3_000_000_000, 1..300)) {
+            let naive = MetricSummary::of(gaps.iter().map(|ns| *ns as f64 / 1e6).collect()).unwrap();
+            let mut described = MetricSummary::of_gaps(|| gaps.iter().copied()).unwrap();
+            let close = |a: Finite, b: Finite| (a.get() - b.get()).abs() <= 1e-9 * (1.0 + b.get());
+            prop_assert!(close(described.distribution.mean, naive.distribution.mean));
+            prop_assert!(close(described.distribution.std, naive.distribution.std));
+            described.distribution.mean = naive.distribution.mean;
+            described.distribution.std = naive.distribution.std;
+            prop_assert_eq!(described, naive);
+        }
     }
 
     #[test]

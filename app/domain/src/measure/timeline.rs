@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chunk_times;
 use super::concurrency::{area, levels};
 use super::histogram::round_step;
 use super::quantile::{percentile_of_sorted, sorted};
-use super::record::RequestRecord;
+use super::record::{RequestRecord, ms_between};
 use crate::finite::Finite;
 
 /// About how many slices a run is cut into.
@@ -45,9 +46,45 @@ struct Bucket {
     started: u32,
     finished: u32,
     failed: u32,
+}
+
+/// What came in a slice.
+#[derive(Default)]
+struct Arrived {
     tokens: f64,
     ttft_ms: Vec<f64>,
     itl_ms: Vec<f64>,
+}
+
+/// A request's chunks, as far as they are not in a slice yet.
+struct Unread<'a> {
+    chunks: std::iter::Peekable<chunk_times::Iter<'a>>,
+    sent_at: u64,
+    previous: Option<u64>,
+    tokens_per_chunk: f64,
+}
+
+impl<'a> Unread<'a> {
+    fn of(record: &'a RequestRecord) -> Self {
+        Self {
+            chunks: record.chunk_at.iter().peekable(),
+            sent_at: record.sent_at,
+            previous: None,
+            tokens_per_chunk: f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64,
+        }
+    }
+
+    /// Moves what came before `to_ns` into a slice. Says whether there is more.
+    fn read_until(&mut self, to_ns: u64, arrived: &mut Arrived) -> bool {
+        while let Some(at_ns) = self.chunks.next_if(|at_ns| *at_ns < to_ns) {
+            arrived.tokens += self.tokens_per_chunk;
+            match self.previous.replace(at_ns) {
+                None => arrived.ttft_ms.push(ms_between(self.sent_at, at_ns)),
+                Some(previous) => arrived.itl_ms.push(ms_between(previous, at_ns)),
+            }
+        }
+        self.chunks.peek().is_some()
+    }
 }
 
 /// Cuts the whole run, warm-up and drain included, into slices.
@@ -83,32 +120,23 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
                 bucket.failed += 1;
             }
         }
-        let tokens_per_chunk =
-            f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64;
-        let mut previous = None;
-        for at_ns in &record.chunk_at {
-            if let Some(bucket) = buckets.get_mut(index(at_ns)) {
-                bucket.tokens += tokens_per_chunk;
-                match previous {
-                    None => bucket
-                        .ttft_ms
-                        .push(super::record::ms_between(record.sent_at, at_ns)),
-                    Some(previous) => {
-                        bucket
-                            .itl_ms
-                            .push(super::record::ms_between(previous, at_ns));
-                    }
-                }
-            }
-            previous = Some(at_ns);
-        }
     }
 
+    // Slice by slice, so that the latencies of one slice alone are in memory.
+    let mut upcoming: Vec<&RequestRecord> =
+        records.iter().filter(|r| !r.chunk_at.is_empty()).collect();
+    upcoming.sort_by_key(|record| std::cmp::Reverse(record.chunk_at.first()));
+    let mut unread: Vec<Unread<'_>> = Vec::new();
     let levels = levels(records);
     let mut slices = Vec::with_capacity(slice_count);
     for (number, bucket) in (0u64..).zip(buckets) {
         let (from_ns, to_ns) = (number * length_ns, (number + 1) * length_ns);
-        let (ttft, itl) = (sorted(bucket.ttft_ms), sorted(bucket.itl_ms));
+        let mut arrived = Arrived::default();
+        while let Some(record) = upcoming.pop_if(|record| record.chunk_at.first() < Some(to_ns)) {
+            unread.push(Unread::of(record));
+        }
+        unread.retain_mut(|chunks| chunks.read_until(to_ns, &mut arrived));
+        let (ttft, itl) = (sorted(arrived.ttft_ms), sorted(arrived.itl_ms));
         let at = |values: &[f64], p| percentile_of_sorted(values, p).and_then(Finite::new);
         slices.push(TimelineSlice {
             start_s: Finite::new(from_ns as f64 / 1e9).unwrap_or_default(),
@@ -118,7 +146,7 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
             failed_count: bucket.failed,
             in_flight: Finite::ratio(area(&levels, from_ns, to_ns), length_ns as f64)
                 .unwrap_or_default(),
-            output_tok_per_s: Finite::ratio(bucket.tokens, length_s).unwrap_or_default(),
+            output_tok_per_s: Finite::ratio(arrived.tokens, length_s).unwrap_or_default(),
             ttft_p50_ms: at(&ttft, 50.0),
             ttft_p99_ms: at(&ttft, 99.0),
             itl_p50_ms: at(&itl, 50.0),
@@ -130,6 +158,8 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::record::tests::record;
     use super::*;
 
@@ -148,6 +178,32 @@ mod tests {
         assert_eq!(slices[0].ttft_p50_ms.unwrap().get(), 50.0);
         assert_eq!(slices[9].itl_p50_ms.unwrap().get(), 700.0);
         assert!((slices[3].in_flight.get() - 1.0).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn each_chunk_is_in_the_slice_of_its_arrival(
+            requests in prop::collection::vec((0u64..3_000, prop::collection::vec(0u64..2_000, 0..12)), 1..20)
+        ) {
+            let records: Vec<RequestRecord> = (0..).zip(&requests).map(|(index, (sent_ms, gaps_ms))| {
+                let mut at_ms = *sent_ms;
+                let chunks_ms: Vec<u64> = gaps_ms.iter().map(|gap_ms| { at_ms += gap_ms; at_ms }).collect();
+                record(index, *sent_ms, &chunks_ms)
+            }).collect();
+            for slice in timeline(&records) {
+                let (from_s, to_s) = (slice.start_s.get(), slice.start_s.get() + slice.length_s.get());
+                let is_inside = |at_ns: u64| (at_ns as f64 / 1e9) >= from_s - 1e-9 && (at_ns as f64 / 1e9) < to_s - 1e-9;
+                let inside = records.iter().flat_map(|record| {
+                    let pairs = record.chunk_at.iter().zip(record.chunk_at.iter().skip(1));
+                    pairs.filter(|(_, at)| is_inside(*at)).map(|(a, b)| ms_between(a, b)).collect::<Vec<_>>()
+                });
+                let itl = sorted(inside.collect());
+                prop_assert_eq!(slice.itl_p50_ms.map(Finite::get), percentile_of_sorted(&itl, 50.0));
+                let firsts = records.iter().filter(|record| record.first_token_at().is_some_and(is_inside));
+                let ttft = sorted(firsts.filter_map(RequestRecord::ttft_ms).collect());
+                prop_assert_eq!(slice.ttft_p99_ms.map(Finite::get), percentile_of_sorted(&ttft, 99.0));
+            }
+        }
     }
 
     #[test]

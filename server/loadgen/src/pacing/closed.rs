@@ -11,6 +11,7 @@ use super::Source;
 use crate::client::Connection;
 use crate::error::LoadError;
 use crate::session::Session;
+use crate::threads::LoadThreads;
 
 /// Connections opened at once before the first send.
 const OPENING_COUNT_MAX: usize = 64;
@@ -19,6 +20,8 @@ const CONNECT_FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The users of a closed loop. They keep their connections from the warm-up on.
 pub(crate) struct ClosedLoop {
+    threads: Arc<LoadThreads>,
+    /// A user is always on the same thread.
     users: Vec<Option<Connection>>,
 }
 
@@ -32,24 +35,31 @@ pub(crate) enum LoopEnd {
 }
 
 impl ClosedLoop {
-    /// This many users.
-    pub(crate) fn new(concurrency: u32) -> Self {
+    /// This many users, spread over the threads.
+    pub(crate) fn new(concurrency: u32, threads: Arc<LoadThreads>) -> Self {
         Self {
+            threads,
             users: (0..concurrency).map(|_| None).collect(),
         }
     }
 
-    /// Opens the connections of the first `count` users. One that fails is tried again by its
-    /// user's first request, which then says why.
-    pub(crate) async fn open(&mut self, session: &Session, count: usize) {
+    /// Opens the connections of the first `count` users, each on the thread of its user. One that
+    /// fails is tried again by its user's first request, which then says why.
+    pub(crate) async fn open(&mut self, session: &Arc<Session>, count: usize) {
+        let threads = &self.threads;
         let missing = self
             .users
             .iter_mut()
+            .enumerate()
             .take(count)
-            .filter(|user| user.is_none());
+            .filter(|(_, user)| user.is_none());
         futures::stream::iter(missing)
-            .for_each_concurrent(OPENING_COUNT_MAX, |user| async {
-                *user = session.client.open().await.ok();
+            .for_each_concurrent(OPENING_COUNT_MAX, |(number, user)| async move {
+                let session = Arc::clone(session);
+                let opening = async move { session.client.open().await.ok() };
+                if let Some(thread) = threads.of_turn(number) {
+                    *user = thread.spawn(opening).await.ok().flatten();
+                }
             })
             .await;
     }
@@ -64,13 +74,23 @@ impl ClosedLoop {
     ) -> Result<(), LoadError> {
         let source = Arc::new(source);
         let mut tasks = JoinSet::new();
-        for connection in self.users.drain(..) {
+        for (number, connection) in self.users.iter_mut().enumerate() {
             let (session, source) = (Arc::clone(session), Arc::clone(&source));
-            tasks.spawn(async move { run_user(connection, &session, &source, phase, end).await });
+            let connection = connection.take();
+            let user = async move {
+                let connection = run_user(connection, &session, &source, phase, end).await;
+                (number, connection)
+            };
+            if let Some(thread) = self.threads.of_turn(number) {
+                tasks.spawn_on(user, thread);
+            }
         }
         while let Some(joined) = tasks.join_next().await {
-            let connection = joined.map_err(|error| LoadError::Internal(error.to_string()))?;
-            self.users.push(connection);
+            let (number, connection) =
+                joined.map_err(|error| LoadError::Internal(error.to_string()))?;
+            if let Some(user) = self.users.get_mut(number) {
+                *user = connection;
+            }
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! Open loop: arrivals on an absolute schedule, whether or not earlier ones are answered.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::measure::record::RequestPhase;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -14,6 +13,7 @@ use crate::client::Connection;
 use crate::error::LoadError;
 use crate::prompts::PreparedRequest;
 use crate::session::Session;
+use crate::threads::LoadThreads;
 
 /// Shortest and longest time that a connection is made ready before its arrival.
 const LEAD_MIN: Duration = Duration::from_millis(2);
@@ -31,7 +31,9 @@ pub(crate) struct OpenLoop {
 
 struct Shared {
     session: Arc<Session>,
-    idle: Mutex<Vec<Connection>>,
+    threads: Arc<LoadThreads>,
+    /// Idle connections of each thread.
+    idle: Vec<Mutex<Vec<Connection>>>,
     /// One permit for each request that the limit of open files allows. An arrival that finds none
     /// waits, is sent late, and its lateness is counted.
     permits: Semaphore,
@@ -39,11 +41,17 @@ struct Shared {
 
 impl OpenLoop {
     /// `connect_time` is how long a connection to this server takes about.
-    pub(crate) fn new(session: Arc<Session>, in_flight_max: usize, connect_time: Duration) -> Self {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        threads: Arc<LoadThreads>,
+        in_flight_max: usize,
+        connect_time: Duration,
+    ) -> Self {
         let permits = in_flight_max.saturating_sub(READY_CONNECTIONS_MAX).max(1);
         let shared = Shared {
             session,
-            idle: Mutex::new(Vec::new()),
+            idle: (0..threads.count()).map(|_| Mutex::default()).collect(),
+            threads,
             permits: Semaphore::new(permits),
         };
         Self {
@@ -69,7 +77,6 @@ impl OpenLoop {
         let tracker = TaskTracker::new();
         let pacer = Pacer {
             shared: Arc::clone(&self.shared),
-            runtime: Handle::current(),
             tracker: tracker.clone(),
             lead_ns: u64::try_from(self.lead.as_nanos()).unwrap_or(u64::MAX),
             phase,
@@ -91,7 +98,6 @@ impl OpenLoop {
 
 struct Pacer {
     shared: Arc<Shared>,
-    runtime: Handle,
     tracker: TaskTracker,
     lead_ns: u64,
     phase: RequestPhase,
@@ -100,22 +106,26 @@ struct Pacer {
 impl Pacer {
     fn pace(&self, requests: Vec<PreparedRequest>, schedule: &[u64]) {
         let clock = self.shared.session.clock;
-        let mut upcoming = schedule.iter().copied().peekable();
+        // Each arrival has its turn on a thread, and its connection is made ready there.
+        let mut upcoming = schedule.iter().copied().enumerate().peekable();
         let mut ready: VecDeque<JoinHandle<Option<Connection>>> = VecDeque::new();
-        for (request, due_at) in requests.into_iter().zip(schedule.iter().copied()) {
+        for (turn, (request, due_at)) in requests
+            .into_iter()
+            .zip(schedule.iter().copied())
+            .enumerate()
+        {
             loop {
                 let now = clock.now_ns();
                 while ready.len() < READY_CONNECTIONS_MAX
                     && upcoming
                         .peek()
-                        .is_some_and(|at| at.saturating_sub(self.lead_ns) <= now)
+                        .is_some_and(|(_, at)| at.saturating_sub(self.lead_ns) <= now)
                 {
-                    upcoming.next();
+                    let Some((turn, _)) = upcoming.next() else {
+                        break;
+                    };
                     let shared = Arc::clone(&self.shared);
-                    ready.push_back(
-                        self.tracker
-                            .spawn_on(async move { shared.connect().await }, &self.runtime),
-                    );
+                    ready.extend(self.spawn(turn, async move { shared.connect(turn).await }));
                 }
                 if self.shared.session.cancel.is_cancelled() {
                     return;
@@ -126,8 +136,9 @@ impl Pacer {
                 let next_ready = upcoming
                     .peek()
                     .filter(|_| ready.len() < READY_CONNECTIONS_MAX);
-                let wake_at =
-                    next_ready.map_or(due_at, |at| at.saturating_sub(self.lead_ns).min(due_at));
+                let wake_at = next_ready.map_or(due_at, |(_, at)| {
+                    at.saturating_sub(self.lead_ns).min(due_at)
+                });
                 let nap = clock
                     .instant(wake_at)
                     .saturating_duration_since(Instant::now());
@@ -136,17 +147,39 @@ impl Pacer {
             // The schedule is in order, so the connection made ready for it is the first one.
             let connection = ready.pop_front();
             let (shared, phase) = (Arc::clone(&self.shared), self.phase);
-            let arrival = async move { shared.arrive(request, due_at, connection, phase).await };
-            self.tracker.spawn_on(arrival, &self.runtime);
+            self.spawn(turn, async move {
+                let arrival = Arrival {
+                    request,
+                    due_at,
+                    turn,
+                    phase,
+                };
+                shared.arrive(arrival, connection).await;
+            });
         }
     }
+
+    fn spawn<F>(&self, turn: usize, task: F) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let thread = self.shared.threads.of_turn(turn)?;
+        Some(self.tracker.spawn_on(task, thread))
+    }
+}
+
+struct Arrival {
+    request: PreparedRequest,
+    due_at: u64,
+    turn: usize,
+    phase: RequestPhase,
 }
 
 impl Shared {
     /// An idle connection that still lives, else a fresh one. A failure shows when it is used.
-    async fn connect(&self) -> Option<Connection> {
+    async fn connect(&self, turn: usize) -> Option<Connection> {
         loop {
-            let idle = self.lock_idle().pop();
+            let idle = self.lock_idle(turn).and_then(|mut idle| idle.pop());
             match idle {
                 Some(mut connection) => {
                     if connection.is_usable().await {
@@ -158,13 +191,7 @@ impl Shared {
         }
     }
 
-    async fn arrive(
-        &self,
-        request: PreparedRequest,
-        due_at: u64,
-        connection: Option<JoinHandle<Option<Connection>>>,
-        phase: RequestPhase,
-    ) {
+    async fn arrive(&self, arrival: Arrival, connection: Option<JoinHandle<Option<Connection>>>) {
         let permit = tokio::select! {
             biased;
             permit = self.permits.acquire() => permit,
@@ -179,13 +206,23 @@ impl Shared {
         if self.session.cancel.is_cancelled() {
             return;
         }
+        let Arrival {
+            request,
+            due_at,
+            turn,
+            phase,
+        } = arrival;
         self.session
             .serve(&mut slot, request, phase, Some(due_at))
             .await;
-        self.lock_idle().extend(slot);
+        if let Some(mut idle) = self.lock_idle(turn) {
+            idle.extend(slot);
+        }
     }
 
-    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Idle connections of the thread whose turn it is.
+    fn lock_idle(&self, turn: usize) -> Option<MutexGuard<'_, Vec<Connection>>> {
+        let idle = self.idle.get(turn % self.threads.count().max(1))?;
+        Some(idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

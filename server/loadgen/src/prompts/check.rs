@@ -26,31 +26,6 @@ pub(super) enum Lengths {
     Inexact,
 }
 
-/// Makes every draft exactly as long as planned.
-pub(super) async fn mend_all(
-    counter: &Counter,
-    composer: &Composer,
-    drafts: &mut [Draft],
-    cancel: &CancellationToken,
-) -> Lengths {
-    match counter {
-        Counter::Estimate => Lengths::AsComposed,
-        Counter::Local(_) => {
-            let mut lengths = Lengths::AsComposed;
-            for draft in drafts {
-                if cancel.is_cancelled() {
-                    break;
-                }
-                lengths = lengths.max(mend_locally(counter, composer, draft));
-                // Nothing else runs yet but the events and the signals, which need a turn.
-                tokio::task::yield_now().await;
-            }
-            lengths
-        }
-        Counter::Server(_) => mend_by_server(counter, composer, drafts, cancel).await,
-    }
-}
-
 /// Makes one draft exact with the local tokenizer, if there is one.
 pub(super) fn mend_locally(counter: &Counter, composer: &Composer, draft: &mut Draft) -> Lengths {
     if !counter.is_local() {
@@ -77,7 +52,8 @@ fn exact_after(mends: u32) -> Lengths {
     }
 }
 
-async fn mend_by_server(
+/// Makes every draft exactly as long as planned, counted by the server.
+pub(super) async fn mend_by_server(
     counter: &Counter,
     composer: &Composer,
     drafts: &mut [Draft],

@@ -9,11 +9,23 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::order::DrawingOrder;
+use super::parallel::map_on_all_cores;
 use super::rows::{Row, RowFiles};
 use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
 use crate::plan::REQUESTS_MAX;
+
+/// Rows in memory at once while requests are made of them.
+const ROWS_AT_ONCE: usize = 1_024;
+
+/// A row that is not made into a request yet.
+struct Drawn {
+    index: u32,
+    dataset_id: DatasetId,
+    row: Row,
+    planned_output_tokens: u32,
+}
 
 /// Makes the requests of a plan with datasets one after the other.
 pub(crate) struct DatasetMaker {
@@ -66,22 +78,29 @@ impl DatasetMaker {
     ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
         let mut requests = Vec::with_capacity(count as usize);
         let mut bytes: u64 = 0;
-        for _ in 0..count {
-            if cancel.is_cancelled() {
+        while requests.len() < count as usize && !cancel.is_cancelled() {
+            // Rows are read in their order, and made into requests on all cores.
+            let mut drawn = Vec::new();
+            while drawn.len() < ROWS_AT_ONCE.min(count as usize - requests.len()) {
+                let Some(next) = self.draw()? else { break };
+                drawn.push(next);
+            }
+            if drawn.is_empty() {
                 break;
             }
-            let Some(request) = self.next_request(counter)? else {
-                break;
-            };
-            bytes = bytes.saturating_add(request.body.len() as u64);
-            if bytes > PREPARED_BYTES_MAX {
-                let gibibytes = PREPARED_BYTES_MAX >> 30;
-                return Err(LoadError::Plan(format!(
-                    "the first {} of {count} prompts take {gibibytes} GiB of memory already; ask for fewer, or for a duration in a closed loop",
-                    requests.len()
-                )));
+            let maker = &*self;
+            for request in map_on_all_cores(drawn, cancel, |drawn| maker.finish(&drawn, counter)) {
+                let request = request?;
+                bytes = bytes.saturating_add(request.body.len() as u64);
+                if bytes > PREPARED_BYTES_MAX {
+                    let gibibytes = PREPARED_BYTES_MAX >> 30;
+                    return Err(LoadError::Plan(format!(
+                        "the first {} of {count} prompts take {gibibytes} GiB of memory already; ask for fewer, or for a duration in a closed loop",
+                        requests.len()
+                    )));
+                }
+                requests.push(request);
             }
-            requests.push(request);
             // Nothing else runs yet but the events and the signals, which need a turn.
             tokio::task::yield_now().await;
         }
@@ -98,6 +117,12 @@ impl DatasetMaker {
         &mut self,
         counter: &Counter,
     ) -> Result<Option<PreparedRequest>, LoadError> {
+        let drawn = self.draw()?;
+        drawn.map(|drawn| self.finish(&drawn, counter)).transpose()
+    }
+
+    /// Draws the next row. `None` after the last that a run may have.
+    fn draw(&mut self) -> Result<Option<Drawn>, LoadError> {
         if self.next_index >= REQUESTS_MAX {
             return Ok(None);
         }
@@ -107,21 +132,26 @@ impl DatasetMaker {
         let index = self.next_index;
         self.next_index += 1;
         let (dataset_id, row) = self.rows.read(position)?;
-        self.finish(index, dataset_id, &row, counter).map(Some)
+        self.is_estimated |= row.input_tokens.is_none();
+        Ok(Some(Drawn {
+            index,
+            dataset_id,
+            planned_output_tokens: self.workload.output.draw(&mut self.lengths),
+            row,
+        }))
     }
 
-    fn finish(
-        &mut self,
-        index: u32,
-        dataset_id: DatasetId,
-        row: &Row,
-        counter: &Counter,
-    ) -> Result<PreparedRequest, LoadError> {
+    fn finish(&self, drawn: &Drawn, counter: &Counter) -> Result<PreparedRequest, LoadError> {
+        let Drawn {
+            index,
+            dataset_id,
+            ref row,
+            planned_output_tokens: planned,
+        } = *drawn;
         let internal = |error: serde_json::Error| LoadError::Internal(error.to_string());
         let WorkloadSpec {
             api, ignore_eos, ..
         } = self.workload;
-        let planned = self.workload.output.draw(&mut self.lengths);
         let max_tokens = self.answer_lengths.max_tokens(row.output_tokens, planned);
         let prompt = Prompt::Messages(&row.messages);
         let body = request_body(
@@ -134,7 +164,6 @@ impl DatasetMaker {
         )
         .map_err(internal)?;
         let counted = count_locally(counter, &row.messages);
-        self.is_estimated |= row.input_tokens.is_none();
         let planned_input_tokens = row
             .input_tokens
             .or(counted)

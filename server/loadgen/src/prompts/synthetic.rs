@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::{self, Lengths};
 use super::composer::{Composer, Draft};
+use super::parallel::map_on_all_cores;
 use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
@@ -19,6 +20,14 @@ use crate::plan::REQUESTS_MAX;
 
 /// Bytes of a token of text, about, for the check against the limit before it is made.
 const BYTES_PER_TOKEN: u64 = 6;
+
+/// A request whose prompt is not made yet.
+#[derive(Clone, Copy, Debug)]
+struct Planned {
+    index: u32,
+    input_tokens: u32,
+    output_tokens: u32,
+}
 
 /// Makes the requests of a plan with synthetic prompts one after the other.
 pub(crate) struct SyntheticMaker {
@@ -57,15 +66,38 @@ impl SyntheticMaker {
         counter: &Counter,
         cancel: &CancellationToken,
     ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
-        let mut drafts: Vec<Draft> = Vec::with_capacity(count as usize);
-        for _ in 0..count {
-            drafts.extend(self.next_draft());
-        }
-        let lengths = check::mend_all(counter, &self.composer, &mut drafts, cancel).await;
-        let mut requests = Vec::with_capacity(count as usize);
-        for draft in drafts {
-            requests.push(self.finish(draft)?);
-        }
+        let planned: Vec<Planned> = (0..count).map_while(|_| self.next_planned()).collect();
+        let maker = &*self;
+        let (requests, lengths) = if let Counter::Server(_) = counter {
+            let compose = |planned| maker.draft(planned);
+            let mut drafts = map_on_all_cores(planned, cancel, compose);
+            let lengths =
+                check::mend_by_server(counter, &maker.composer, &mut drafts, cancel).await;
+            let finish = |draft| maker.finish(draft);
+            let requests = map_on_all_cores(drafts, cancel, finish);
+            (
+                requests.into_iter().collect::<Result<Vec<_>, _>>()?,
+                lengths,
+            )
+        } else {
+            // Each prompt from its words to its body on one core: texts are not kept beside bodies.
+            let make = |planned| {
+                let mut draft = maker.draft(planned);
+                let lengths = check::mend_locally(counter, &maker.composer, &mut draft);
+                Ok((maker.finish(draft)?, lengths))
+            };
+            let made = map_on_all_cores(planned, cancel, make);
+            let mut all_lengths = Lengths::AsComposed;
+            let requests = made.into_iter().map(|made| {
+                let (request, lengths) = made?;
+                all_lengths = all_lengths.max(lengths);
+                Ok(request)
+            });
+            (
+                requests.collect::<Result<Vec<_>, LoadError>>()?,
+                all_lengths,
+            )
+        };
         let source = match lengths {
             Lengths::Inexact => PromptSource::Estimate,
             // What is made while the load runs is counted only by a local tokenizer: where the costs of
@@ -76,18 +108,30 @@ impl SyntheticMaker {
         Ok((requests, source))
     }
 
-    /// The next prompt by the learned costs of words. `None` after the last that a run may have.
-    fn next_draft(&mut self) -> Option<Draft> {
+    /// The next request's lengths. `None` after the last that a run may have.
+    fn next_planned(&mut self) -> Option<Planned> {
         if self.next_index >= REQUESTS_MAX {
             return None;
         }
         let index = self.next_index;
         self.next_index += 1;
-        let input_tokens = self.workload.input.draw(&mut self.lengths);
-        let output_tokens = self.workload.output.draw(&mut self.lengths);
+        Some(Planned {
+            index,
+            input_tokens: self.workload.input.draw(&mut self.lengths),
+            output_tokens: self.workload.output.draw(&mut self.lengths),
+        })
+    }
+
+    /// A prompt by the learned costs of words.
+    fn draft(&self, planned: Planned) -> Draft {
+        let Planned {
+            index,
+            input_tokens,
+            output_tokens,
+        } = planned;
         let stream = seed_stream::FIRST_PROMPT + u64::from(index);
         let rng = seeded(self.workload.seed, stream);
-        Some(self.composer.draft(index, input_tokens, output_tokens, rng))
+        self.composer.draft(index, input_tokens, output_tokens, rng)
     }
 
     /// The next request, made while the load runs: counted with a local tokenizer; by the costs of
@@ -96,9 +140,10 @@ impl SyntheticMaker {
         &mut self,
         counter: &Counter,
     ) -> Result<Option<PreparedRequest>, LoadError> {
-        let Some(mut draft) = self.next_draft() else {
+        let Some(planned) = self.next_planned() else {
             return Ok(None);
         };
+        let mut draft = self.draft(planned);
         check::mend_locally(counter, &self.composer, &mut draft);
         self.finish(draft).map(Some)
     }
