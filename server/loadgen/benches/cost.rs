@@ -1,6 +1,13 @@
 //! What a streamed chunk costs the client, beside a bare HTTP reader of the same stream in the same run, and
 //! how long prompts take to make. `cargo bench -p loadgen --bench cost -- --help` says more.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends where something is missing"
+)]
+
 #[path = "cost/bare.rs"]
 mod bare;
 #[path = "cost/server.rs"]
@@ -21,7 +28,9 @@ const HELP: &str = "\
 cargo bench -p loadgen --bench cost [-- PART…]
 
 Parts: fast (64 streams, as fast as the server sends), paced (512 streams, a chunk every 20 ms),
-many (2,048 paced streams), prompts (100,000 prompts of 512 tokens). All without an argument.
+many (2,048 paced streams), prompts (100,000 prompts of 512 tokens). All of these without an argument.
+long (50,000 answers of 500 tokens to prompts of 512, summarised; alone, since it shows the peak of memory).
+serve only starts the server.
 
 A server in a process of its own, one thread, sends chunks as vLLM writes them. The client reads them, and a
 bare reader that takes frames off hyper's connections and drops them, on as many threads: three times
@@ -129,6 +138,9 @@ fn main() {
             );
         }
     }
+    if arguments.iter().any(|name| name == "long") {
+        run_long(&address);
+    }
     println!("peak memory of this process: {} MB", peak_rss_mb());
 }
 
@@ -222,6 +234,32 @@ fn prepare(address: &str, tokenizer: Option<String>) -> Duration {
         }
     });
     took
+}
+
+/// A run of 25 million chunks, with its summary.
+fn run_long(address: &str) {
+    let workload = serde_json::json!({
+        "api": "chat",
+        "input": { "kind": "fixed", "tokens": 512 },
+        "output": { "kind": "fixed", "tokens": 500 },
+        "shared_prefix_tokens": 0,
+        "arrival": { "kind": "closed_loop", "concurrency": 256 },
+        "stop": { "kind": "requests", "count": 50_000 },
+        "warmup_requests": 0,
+        "seed": 1,
+        "ignore_eos": false,
+        "request_timeout_s": 120,
+    });
+    let plan = plan(format!("http://{address}/fast"), workload, None);
+    let outcome = run(&plan, |_, _| {});
+    println!("peak memory after the run: {} MB", peak_rss_mb());
+    let started_at = Instant::now();
+    let summary = outcome.summarise(&plan.workload);
+    println!(
+        "summary of {} ITL samples: {:.1} s",
+        summary.itl_ms.map_or(0, |itl| itl.distribution.count),
+        started_at.elapsed().as_secs_f64()
+    );
 }
 
 fn run(plan: &LoadPlan, mut on_event: impl FnMut(&LoadEvent, &CancellationToken)) -> LoadOutcome {

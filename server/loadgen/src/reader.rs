@@ -2,7 +2,7 @@
 //! stream. Pure: any split of the same bytes gives the same answer.
 
 use domain::measure::record::Outcome;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 
 use crate::answer::{Answer, Failure};
 use crate::sse::SseDecoder;
@@ -17,22 +17,20 @@ pub(crate) enum BodyReader {
 }
 
 impl BodyReader {
-    /// A reader of a body with these headers.
+    /// A reader of a body with these headers. Refuses a coding that nobody asked for.
     pub(crate) fn new(headers: &HeaderMap) -> Result<Self, Failure> {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let is_json = content_type.is_some_and(|value| {
-            value
-                .trim()
-                .to_ascii_lowercase()
-                .starts_with("application/json")
-        });
-        Ok(if is_json {
-            Self::Document(Vec::new())
-        } else {
-            Self::Events(SseDecoder::default())
-        })
+        let coding = text_of(headers, &CONTENT_ENCODING);
+        if !matches!(coding.as_str(), "" | "identity") {
+            let text = format!("the answer is encoded as {coding:?}, which was not asked for");
+            return Err(Failure::new(Outcome::Protocol, text));
+        }
+        Ok(
+            if text_of(headers, &CONTENT_TYPE).starts_with("application/json") {
+                Self::Document(Vec::new())
+            } else {
+                Self::Events(SseDecoder::default())
+            },
+        )
     }
 
     /// Takes bytes that arrived at `at_ns`.
@@ -64,4 +62,9 @@ impl BodyReader {
             Self::Document(document) => answer.take_json(document, at_ns),
         }
     }
+}
+
+fn text_of(headers: &HeaderMap, name: &HeaderName) -> String {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().trim().to_ascii_lowercase()
 }
