@@ -93,14 +93,12 @@ pub async fn run(
     let prompt_count = ready.prepared.warmup.len() + ready.prepared.measured.len();
     let prompt_count = u32::try_from(prompt_count).unwrap_or(u32::MAX);
     let prompt_source = ready.prepared.source;
-    send(
-        &events,
-        LoadEvent::Prepared {
-            prompt_source,
-            prompt_count,
-        },
-    )
-    .await;
+    // A receiver that is gone does not matter to the load.
+    let prepared = LoadEvent::Prepared {
+        prompt_source,
+        prompt_count,
+    };
+    let _ = events.send(prepared).await;
     Run::start(&plan.workload, ready, events, cancel)?
         .carry_out()
         .await
@@ -495,9 +493,4 @@ fn mark_drained(records: &mut [RequestRecord], stop: StopRule) {
             record.phase = RequestPhase::Drained;
         }
     }
-}
-
-/// Sends an event; a receiver that is gone does not matter to the load.
-async fn send(events: &mpsc::Sender<LoadEvent>, event: LoadEvent) {
-    let _ = events.send(event).await;
 }
