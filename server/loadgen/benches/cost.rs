@@ -17,7 +17,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use domain::load::{LOAD_PLAN_VERSION, LoadEvent, LoadPlan};
-use domain::workload::WorkloadSpec;
 use loadgen::LoadOutcome;
 use nix::sys::resource::{UsageWho, getrusage};
 use testkit::Process;
@@ -157,16 +156,15 @@ fn median(costs: &[Cost]) -> Cost {
 }
 
 fn plan(base_url: String, workload: serde_json::Value, tokenizer_path: Option<String>) -> LoadPlan {
-    let workload: WorkloadSpec = serde_json::from_value(workload).unwrap();
-    LoadPlan {
-        version: LOAD_PLAN_VERSION,
-        base_url,
-        model: "m".to_owned(),
-        workload,
-        dataset_paths: Vec::new(),
-        tokenizer_path,
-        out_dir: String::new(),
-    }
+    serde_json::from_value(serde_json::json!({
+        "version": LOAD_PLAN_VERSION,
+        "base_url": base_url,
+        "model": "m",
+        "workload": workload,
+        "tokenizer_path": tokenizer_path,
+        "out_dir": "",
+    }))
+    .unwrap()
 }
 
 fn load(address: &str, shape: Shape) -> Cost {
