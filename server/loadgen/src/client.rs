@@ -32,6 +32,8 @@ pub(crate) struct Client {
     head: Secret<Vec<u8>>,
     key: Option<Secret<String>>,
     request_timeout: Duration,
+    /// Whether each request has a connection of its own.
+    has_fresh_connections: bool,
 }
 
 /// What is known about one request; it fills up as the exchange goes on, so that a time-out or a
@@ -96,7 +98,26 @@ impl Client {
             head,
             key,
             request_timeout,
+            has_fresh_connections: false,
         })
+    }
+
+    /// The same client with a connection for each request. Servers are told, so that they close it: the
+    /// side that closes first keeps the port busy for a minute.
+    pub(crate) fn with_fresh_connections(mut self) -> Self {
+        let field = b"connection: close\r\n";
+        let request_line = self.head.expose().iter().position(|byte| *byte == b'\n');
+        let mut head = self.head.expose().clone();
+        let at = request_line.map_or(0, |end| end + 1);
+        head.splice(at..at, *field);
+        self.head = Secret::new(head);
+        self.has_fresh_connections = true;
+        self
+    }
+
+    /// Whether each request has a connection of its own.
+    pub(crate) fn has_fresh_connections(&self) -> bool {
+        self.has_fresh_connections
     }
 
     /// The base URL, for messages.
@@ -227,7 +248,7 @@ impl Client {
         let read = intake.finish(sent_at, live);
         attempt.finished_at = Some(attempt.times.last_read_at.unwrap_or(sent_at));
         connection.answered_count += 1;
-        if is_reusable && connection.is_usable().await {
+        if is_reusable && !self.has_fresh_connections && connection.is_usable().await {
             *slot = Some(connection);
         }
         read

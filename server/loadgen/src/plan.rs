@@ -41,7 +41,6 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
         ),
         (is_ramped_closed_loop, "a ramp in closed loop"),
         (workload.warmup_s > 0, "a warm-up by time"),
-        (workload.fresh_connections, "a connection for each request"),
         (
             workload.prefix_share != Finite::ONE,
             "a share of prompts with the prefix",

@@ -148,7 +148,10 @@ async fn make_ready(
     let timeout = Duration::from_secs(u64::from(workload.request_timeout_s));
     let clock = RunClock::start();
     let key = api_key.as_ref().map(|key| key.expose().clone());
-    let client = Client::new(endpoint, workload.api, api_key, timeout, clock)?;
+    let mut client = Client::new(endpoint, workload.api, api_key, timeout, clock)?;
+    if workload.fresh_connections {
+        client = client.with_fresh_connections();
+    }
     // A server that cannot be reached is told at once, before prompts are made for it.
     client
         .open()

@@ -46,6 +46,9 @@ impl ClosedLoop {
     /// Opens the connections of the first `count` users, each on the thread of its user. One that
     /// fails is tried again by its user's first request, which then says why.
     pub(crate) async fn open(&mut self, session: &Arc<Session>, count: usize) {
+        if session.client.has_fresh_connections() {
+            return;
+        }
         let threads = &self.threads;
         let missing = self
             .users

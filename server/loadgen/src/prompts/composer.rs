@@ -23,7 +23,7 @@ impl Word {
     }
 
     /// Tokens at the beginning of a text or after another word.
-    fn cost(&self, is_first: bool) -> u32 {
+    pub(super) fn cost(&self, is_first: bool) -> u32 {
         self.first_tokens
             .filter(|_| is_first)
             .unwrap_or(self.tokens)
@@ -42,6 +42,11 @@ impl Vocabulary {
         words.retain(|word| word.tokens > 0 && word.first_tokens != Some(0));
         words.sort_by_key(|word| (word.tokens, word.text));
         Self { words }
+    }
+
+    /// The words.
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
     }
 
     /// A word of at most `budget_tokens` after another word, or none.
@@ -181,6 +186,11 @@ impl Draft {
             self.text.push(' ');
         }
         self.text.push_str(word.text);
+    }
+
+    /// Whether it is of words alone.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.text.contains(FILLER)
     }
 
     fn push_filler(&mut self) {

@@ -117,6 +117,24 @@ impl Counter {
         }
     }
 
+    /// Whether the local tokenizer counts any words of the vocabulary as the sum of their costs: shown for
+    /// every pair of neighbours. Its tokens would have to reach over a whole word to make it otherwise.
+    pub(super) fn do_costs_add_up(&self, vocabulary: &Vocabulary) -> bool {
+        let words = vocabulary.words();
+        self.is_local()
+            && (0..words.len()).all(|index| {
+                let (Some(one), Some(others)) = (words.get(index), words.get(index..)) else {
+                    return false;
+                };
+                // One, another, one, the next: both orders of each pair.
+                let row = others.iter().flat_map(|other| [one, other]);
+                let texts: Vec<&str> = row.clone().map(|word| word.text).collect();
+                let costs = row.enumerate().map(|(at, word)| word.cost(at == 0));
+                one.first_tokens.is_none()
+                    || self.count_locally(&texts.join(" ")) == Some(costs.sum())
+            })
+    }
+
     fn learn_locally(&self) -> Vocabulary {
         let anchor = self.count_locally(ANCHOR).unwrap_or(1);
         let learned = WORDS.iter().filter_map(|text| {
@@ -248,5 +266,33 @@ impl ServerTokenizer {
             .collect()
             .await;
         counts.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every match of `pattern` is a token, and so is what lies between.
+    fn splitting(pattern: &str) -> Counter {
+        let json = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "post_processor": null, "decoder": null,
+            "pre_tokenizer": {
+                "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false
+            },
+            "model": { "type": "WordLevel", "vocab": { "[UNK]": 0 }, "unk_token": "[UNK]" }
+        });
+        Counter::Local(Box::new(json.to_string().parse().unwrap()))
+    }
+
+    #[test]
+    fn costs_add_up_only_where_no_pair_is_cheaper_than_its_words() {
+        let by_words = splitting("[a-z]+");
+        assert!(by_words.do_costs_add_up(&by_words.learn_locally()));
+        let with_a_pair = splitting("to in\\b|[a-z]+");
+        assert!(!with_a_pair.do_costs_add_up(&with_a_pair.learn_locally()));
+        let estimate = Counter::Estimate;
+        assert!(!estimate.do_costs_add_up(&one_token_each()));
     }
 }

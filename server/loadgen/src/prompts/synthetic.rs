@@ -21,6 +21,9 @@ use crate::plan::REQUESTS_MAX;
 /// Bytes of a token of text, about, for the check against the limit before it is made.
 const BYTES_PER_TOKEN: u64 = 6;
 
+/// Prompts that a local tokenizer counts in any case.
+const COUNTED_COUNT: u32 = 256;
+
 /// A request whose prompt is not made yet.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
@@ -32,6 +35,8 @@ struct Planned {
 /// Makes the requests of a plan with synthetic prompts one after the other.
 pub(crate) struct SyntheticMaker {
     composer: Composer,
+    /// Whether it is shown that a prompt costs what its words cost, so that not each has to be counted.
+    costs_add_up: bool,
     workload: WorkloadSpec,
     model: String,
     lengths: ChaCha8Rng,
@@ -48,8 +53,10 @@ impl SyntheticMaker {
         let workload = &plan.workload;
         refuse_too_much(workload, count)?;
         let vocabulary = counter.learn_words().await;
+        let costs_add_up = counter.do_costs_add_up(&vocabulary);
         let prefix_rng = seeded(workload.seed, seed_stream::PREFIX);
         Ok(Self {
+            costs_add_up,
             composer: Composer::new(vocabulary, workload.shared_prefix_tokens, prefix_rng),
             workload: workload.clone(),
             model: plan.model.clone(),
@@ -83,7 +90,7 @@ impl SyntheticMaker {
             // Each prompt from its words to its body on one core: texts are not kept beside bodies.
             let make = |planned| {
                 let mut draft = maker.draft(planned);
-                let lengths = check::mend_locally(counter, &maker.composer, &mut draft);
+                let lengths = maker.mend_locally(&mut draft, counter);
                 Ok((maker.finish(draft)?, lengths))
             };
             let made = map_on_all_cores(planned, cancel, make);
@@ -144,8 +151,16 @@ impl SyntheticMaker {
             return Ok(None);
         };
         let mut draft = self.draft(planned);
-        check::mend_locally(counter, &self.composer, &mut draft);
+        self.mend_locally(&mut draft, counter);
         self.finish(draft).map(Some)
+    }
+
+    /// Makes a draft exact with the local tokenizer, if there is one.
+    fn mend_locally(&self, draft: &mut Draft, counter: &Counter) -> Lengths {
+        if self.costs_add_up && draft.index >= COUNTED_COUNT && draft.is_plain() {
+            return Lengths::AsComposed;
+        }
+        check::mend_locally(counter, &self.composer, draft)
     }
 
     fn finish(&self, draft: Draft) -> Result<PreparedRequest, LoadError> {

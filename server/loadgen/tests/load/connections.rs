@@ -1,12 +1,12 @@
 //! Connections: kept, lost, refused.
 
-use domain::measure::record::Outcome;
+use domain::measure::record::{Outcome, RequestRecord};
 use domain::workload::{Arrival, StopRule};
 use loadgen::LoadError;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{KEY, plan, run, run_with, word_tokenizer};
-use crate::scripted::{ScriptedServer, Step, TEXT, event, good, json, stream_head};
+use crate::scripted::{ScriptedServer, Seen, Step, TEXT, event, good, json, stream_head};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_keeps_the_connection_and_sends_the_key() {
@@ -41,6 +41,33 @@ async fn a_user_keeps_the_connection_and_sends_the_key() {
             seen.head
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_can_have_a_connection_of_its_own() {
+    let server = ScriptedServer::start([], good()).await;
+    let tokenizer = word_tokenizer();
+    let mut plan = plan(&server.url, &tokenizer);
+    plan.workload.stop = StopRule::Requests { count: 12 };
+    plan.workload.fresh_connections = true;
+    for arrival in [
+        Arrival::ClosedLoop { concurrency: 3 },
+        Arrival::open_loop(
+            domain::finite::Finite::from(400),
+            domain::workload::arrival::ArrivalProcess::Constant,
+        ),
+    ] {
+        let before = server.used_connections();
+        plan.workload.arrival = arrival;
+        let outcome = run(&plan).await.unwrap();
+        let is_fresh = |record: &RequestRecord| {
+            record.outcome == Outcome::Ok && record.connect_ns.is_some() && !record.reconnected
+        };
+        assert!(outcome.records.iter().all(is_fresh));
+        assert_eq!(server.used_connections() - before, 12);
+    }
+    let closes = |seen: &Seen| seen.head.contains("connection: close\r\n");
+    assert!(server.seen().iter().all(closes));
 }
 
 #[tokio::test(flavor = "multi_thread")]
