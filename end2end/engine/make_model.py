@@ -1,6 +1,6 @@
 """Makes the tiny model that the tests serve: real enough for a real engine, small enough for any machine.
 
-    make_model.py OUT_DIR
+    make_model.py OUT_DIR [--checkpoint DIR]
 
 The weights are random (always the same ones), so its text is noise; loading, tokenising, batching and
 streaming are those of any llama model. OUT_DIR receives:
@@ -8,6 +8,8 @@ streaming are those of any llama model. OUT_DIR receives:
 - model.gguf             for llama.cpp
 - tokenizer.json         for whoever counts tokens on the client's side
 - tokenizer_config.json  for tools that load a tokenizer by folder
+
+The folder of --checkpoint receives the same model as transformers and vLLM read it (needs safetensors).
 """
 
 import argparse
@@ -75,16 +77,11 @@ def may_win(tokenizer: Tokenizer, token_id: int) -> bool:
 
 
 def make_tensors(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
-    """Every weight of the model, named as llama.cpp names them."""
+    """Every weight of the model, named as llama.cpp names them; q and k rotate halves, as in checkpoints."""
     random = np.random.default_rng(SEED)
 
     def weights(rows: int, columns: int) -> np.ndarray:
         return (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(np.float32)
-
-    def interleaved(matrix: np.ndarray, heads: int) -> np.ndarray:
-        # llama.cpp rotates neighbouring pairs, the usual checkpoints rotate halves.
-        rows, columns = matrix.shape
-        return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
     ones = np.ones(HIDDEN, dtype=np.float32)
     tensors = {"token_embd.weight": weights(VOCABULARY, HIDDEN) * np.float32(np.sqrt(HIDDEN))}
@@ -92,8 +89,8 @@ def make_tensors(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
         name = f"blk.{layer}"
         tensors |= {
             f"{name}.attn_norm.weight": ones,
-            f"{name}.attn_q.weight": interleaved(weights(HIDDEN, HIDDEN), HEADS),
-            f"{name}.attn_k.weight": interleaved(weights(KEY_VALUE_HEADS * HEAD, HIDDEN), KEY_VALUE_HEADS),
+            f"{name}.attn_q.weight": weights(HIDDEN, HIDDEN),
+            f"{name}.attn_k.weight": weights(KEY_VALUE_HEADS * HEAD, HIDDEN),
             f"{name}.attn_v.weight": weights(KEY_VALUE_HEADS * HEAD, HIDDEN),
             f"{name}.attn_output.weight": weights(HIDDEN, HIDDEN),
             f"{name}.ffn_norm.weight": ones,
@@ -108,6 +105,12 @@ def make_tensors(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
     output[~np.array(allowed)] = 0.0
     tensors["output.weight"] = output
     return tensors
+
+
+def interleaved(matrix: np.ndarray, heads: int) -> np.ndarray:
+    """A q or k matrix as llama.cpp has it: it rotates neighbouring pairs, checkpoints rotate halves."""
+    rows, columns = matrix.shape
+    return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
 def write_gguf(path: Path, tokenizer: Tokenizer, tensors: dict[str, np.ndarray]) -> None:
@@ -140,11 +143,75 @@ def write_gguf(path: Path, tokenizer: Tokenizer, tensors: dict[str, np.ndarray])
     writer.add_chat_template(CHAT_TEMPLATE)
 
     for name, tensor in tensors.items():
+        if name.endswith("attn_q.weight"):
+            tensor = interleaved(tensor, HEADS)
+        elif name.endswith("attn_k.weight"):
+            tensor = interleaved(tensor, KEY_VALUE_HEADS)
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+CHECKPOINT_NAMES = {
+    "token_embd": "model.embed_tokens",
+    "output_norm": "model.norm",
+    "output": "lm_head",
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+
+
+def write_checkpoint(folder: Path, tensors: dict[str, np.ndarray], end: int) -> None:
+    """Weights and configuration as transformers and vLLM read them, beside the tokenizer's files."""
+    from safetensors.numpy import save_file  # Only needed here.
+
+    def checkpoint_name(name: str) -> str:
+        *layer, part, kind = name.split(".")
+        prefix = f"model.layers.{layer[1]}." if layer else ""
+        return f"{prefix}{CHECKPOINT_NAMES[part]}.{kind}"
+
+    save_file({checkpoint_name(name): tensor for name, tensor in tensors.items()}, folder / "model.safetensors")
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": VOCABULARY,
+        "hidden_size": HIDDEN,
+        "intermediate_size": FEED_FORWARD,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KEY_VALUE_HEADS,
+        "head_dim": HEAD,
+        "max_position_embeddings": CONTEXT,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": ROPE_BASE,
+        "hidden_act": "silu",
+        "tie_word_embeddings": False,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "torch_dtype": "float32",
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": END,
+        "chat_template": CHAT_TEMPLATE,
+        "model_max_length": CONTEXT,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -153,22 +220,19 @@ def main() -> None:
     parser.add_argument(
         "--text", type=Path, default=REPOSITORY / "LICENSE", help="text to train the tokenizer on (default: the licence)"
     )
+    parser.add_argument("--checkpoint", type=Path, help="folder for the same model as vLLM reads it")
     args = parser.parse_args()
 
     tokenizer = train_tokenizer(args.text.read_text(encoding="utf-8"))
-    args.out_dir.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(args.out_dir / "tokenizer.json"))
-    tokenizer_config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END,
-        "chat_template": CHAT_TEMPLATE,
-        "model_max_length": CONTEXT,
-    }
-    (args.out_dir / "tokenizer_config.json").write_text(json.dumps(tokenizer_config, indent=2) + "\n", encoding="utf-8")
+    tensors = make_tensors(tokenizer)
+    write_tokenizer(args.out_dir, tokenizer)
+    if args.checkpoint:
+        write_tokenizer(args.checkpoint, tokenizer)
+        write_checkpoint(args.checkpoint, tensors, tokenizer.token_to_id(END))
 
     # The model file comes last and whole: its presence says that the folder is complete.
     unfinished = args.out_dir / "model.gguf.new"
-    write_gguf(unfinished, tokenizer, make_tensors(tokenizer))
+    write_gguf(unfinished, tokenizer, tensors)
     unfinished.replace(args.out_dir / "model.gguf")
 
 

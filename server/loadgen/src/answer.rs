@@ -3,8 +3,8 @@
 use domain::measure::chunk_times::ChunkTimes;
 use domain::measure::record::{ERROR_CHARS_MAX, Outcome, TokenSource};
 
+use crate::chunk::{ChoiceEnds, Chunk, Usage, error_body_text};
 use crate::live::Previous;
-use crate::openai::{Chunk, Usage};
 use crate::sse::SseEvent;
 use crate::template::Template;
 
@@ -36,7 +36,8 @@ pub(crate) struct Answer {
     /// The text, kept only where it may have to be counted.
     text: Option<String>,
     template: Template,
-    is_finished: bool,
+    has_events: bool,
+    choices: ChoiceEnds,
     is_done: bool,
     failure: Option<Failure>,
 }
@@ -56,7 +57,8 @@ impl Answer {
             usage: None,
             text: keeps_text.then(String::new),
             template: Template::default(),
-            is_finished: false,
+            has_events: false,
+            choices: ChoiceEnds::default(),
             is_done: false,
             failure: None,
         }
@@ -67,18 +69,20 @@ impl Answer {
         if self.failure.is_some() || self.is_done {
             return;
         }
-        if event.is_error {
-            let text = crate::openai::error_body_text(event.data);
-            self.failure = Some(Failure::new(Outcome::StreamError, text));
-        } else if event.data == b"[DONE]" {
-            self.is_done = true;
-        } else {
-            self.take_json(event.data, at_ns);
+        self.has_events = true;
+        match event.data.trim_ascii() {
+            data if event.is_error => {
+                let text = error_body_text(data);
+                self.fail(Outcome::StreamError, text);
+            }
+            // A keep-alive of servers that send no comments.
+            b"" => {}
+            b"[DONE]" => self.is_done = true,
+            json => self.take_json(json, at_ns),
         }
     }
 
-    /// Takes a chunk, or the whole answer of a server that does not stream.
-    pub(crate) fn take_json(&mut self, json: &[u8], at_ns: u64) {
+    fn take_json(&mut self, json: &[u8], at_ns: u64) {
         if let Some(text) = self.template.text_of(json) {
             self.chunk_at.push(at_ns);
             if let Some(kept) = &mut self.text {
@@ -86,17 +90,65 @@ impl Answer {
             }
             return;
         }
-        let chunk = match Chunk::parse(json) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                let text = format!("a part of the answer is not readable: {error}");
-                self.failure = Some(Failure::new(Outcome::Protocol, text));
-                return;
+        match Chunk::parse(json) {
+            Ok(chunk) => {
+                self.take_chunk(&chunk, at_ns);
+                if let Some(range) = chunk.sole_text_range(json) {
+                    self.template.learn(json, range);
+                }
             }
-        };
-        if let Some(text) = chunk.error_text() {
-            self.failure = Some(Failure::new(Outcome::StreamError, text));
+            Err(error) => self.fail(Outcome::Protocol, unreadable(&error)),
+        }
+    }
+
+    /// Takes the last event of a stream that ended without the blank line after it: whole, or what
+    /// came of it before the stream broke off.
+    pub(crate) fn take_last_event(&mut self, event: SseEvent<'_>, at_ns: u64) {
+        if self.failure.is_some() {
             return;
+        }
+        self.take_event(event, at_ns);
+        if self
+            .failure
+            .take_if(|failure| failure.outcome == Outcome::Protocol)
+            .is_some()
+            && !self.is_complete()
+        {
+            self.fail(Outcome::Truncated, "the stream ended inside an event");
+        }
+    }
+
+    /// Takes the whole answer of a server that does not stream.
+    pub(crate) fn take_document(&mut self, document: &[u8], at_ns: u64) {
+        match Chunk::parse(document) {
+            Ok(chunk) => {
+                self.take_chunk(&chunk, at_ns);
+                self.is_done = true;
+                if self.failure.is_none() && !chunk.has_choices() {
+                    let text = String::from_utf8_lossy(document);
+                    self.fail(
+                        Outcome::Protocol,
+                        format!("the answer has no choices: {text}"),
+                    );
+                }
+            }
+            Err(error) if error.is_eof() => {
+                self.fail(Outcome::Truncated, "the answer ended in its middle");
+            }
+            Err(error) => self.fail(Outcome::Protocol, unreadable(&error)),
+        }
+    }
+
+    /// The stream held lines that no event stream has. Among events they are nothing to fail for.
+    pub(crate) fn note_foreign_lines(&mut self) {
+        if self.failure.is_none() && !self.has_events {
+            self.fail(Outcome::Protocol, "the answer is no stream of events");
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: &Chunk<'_>, at_ns: u64) {
+        if let Some(text) = chunk.error_text() {
+            return self.fail(Outcome::StreamError, text);
         }
         if chunk.has_output() {
             self.chunk_at.push(at_ns);
@@ -104,13 +156,18 @@ impl Answer {
                 kept.extend(chunk.texts());
             }
         }
-        if let Some(range) = chunk.sole_text_range(json) {
-            self.template.learn(json, range);
+        chunk.note_ends(&mut self.choices);
+        if let Some(reason) = chunk.breakdown() {
+            let text = format!("the server ended the answer with the finish reason {reason:?}");
+            self.fail(Outcome::StreamError, text);
         }
-        self.is_finished |= chunk.is_finished();
         if let Some(usage) = chunk.usage {
-            self.usage = Some(usage);
+            self.usage = Some(usage.or(self.usage));
         }
+    }
+
+    fn fail(&mut self, outcome: Outcome, text: impl Into<String>) {
+        self.failure = Some(Failure::new(outcome, text));
     }
 
     /// What the time of the next chunk counts from, for a request sent at `sent_at`.
@@ -127,7 +184,7 @@ impl Answer {
 
     /// Whether the server said that the answer is whole.
     pub(crate) fn is_complete(&self) -> bool {
-        self.is_done || self.is_finished
+        self.is_done || self.choices.are_finished()
     }
 
     /// Whether reading on makes no sense.
@@ -142,7 +199,9 @@ impl Answer {
 
     /// Tokens of the answer: by usage, else by the tokenizer, else one per chunk.
     pub(crate) fn count_output(&self, count: impl Fn(&str) -> Option<u32>) -> OutputCount {
-        if let Some(tokens) = self.usage.and_then(|usage| usage.completion_tokens) {
+        let counted = self.usage.and_then(|usage| usage.completion_tokens);
+        // A server that says 0 beside a text has not counted.
+        if let Some(tokens) = counted.filter(|tokens| *tokens > 0 || self.chunk_at.is_empty()) {
             return OutputCount {
                 tokens,
                 source: TokenSource::Usage,
@@ -188,6 +247,10 @@ impl Answer {
             Failure::new(Outcome::Truncated, text)
         })
     }
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("a part of the answer is not readable: {error}")
 }
 
 /// A text from outside, made one line, without the key and not longer than a record may hold.
@@ -279,6 +342,91 @@ mod tests {
             Some(Outcome::Truncated)
         );
         assert_eq!(verdict(&mut answer_of(&[]), None), Some(Outcome::Truncated));
+    }
+
+    #[test]
+    fn every_choice_that_began_has_to_finish() {
+        let of = |index: u32, reason: &str| {
+            format!(r#"{{"choices":[{{"index":{index},"text":"a","finish_reason":{reason}}}]}}"#)
+        };
+        let [first, second] = [of(0, "null"), of(1, "null")];
+        let [first_end, second_end] = [of(0, r#""stop""#), of(1, r#""length""#)];
+        let mut half = answer_of(&[&first, &second, &first_end]);
+        assert_eq!(verdict(&mut half, None), Some(Outcome::Truncated));
+        let mut whole = answer_of(&[&first, &second, &first_end, &second, &second_end]);
+        assert_eq!(
+            whole.chunk_at.len(),
+            5,
+            "one stamp for each event of either"
+        );
+        assert_eq!(verdict(&mut whole, None), None);
+    }
+
+    #[test]
+    fn a_choice_that_the_server_gave_up_is_a_failure() {
+        for reason in ["abort", "error"] {
+            let given_up = FINISH.replace("length", reason);
+            let mut answer = answer_of(&[TEXT, &given_up, "[DONE]"]);
+            let output = answer.count_output(|_| None);
+            let failure = answer.verdict(output, None).unwrap();
+            assert_eq!(failure.outcome, Outcome::StreamError);
+            assert!(failure.text.contains(reason), "{}", failure.text);
+        }
+    }
+
+    #[test]
+    fn later_usage_completes_earlier_and_none_of_0_tokens_beside_a_text() {
+        let first = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
+        let last = r#"{"choices":[],"usage":{"completion_tokens":4}}"#;
+        let answer = answer_of(&[first, TEXT, last]);
+        assert_eq!(answer.input_tokens(), Some(9));
+        assert_eq!(answer.count_output(|_| None).tokens, 4);
+        let none = r#"{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#;
+        let counted = answer_of(&[TEXT, none, "[DONE]"]).count_output(|_| None);
+        assert_eq!((counted.tokens, counted.source), (1, TokenSource::Chunks));
+    }
+
+    #[test]
+    fn keep_alives_without_a_word_are_nothing() {
+        let mut answer = answer_of(&["", TEXT, " ", r#"{"type":"ping"}"#, FINISH, " [DONE] "]);
+        assert_eq!((answer.chunk_at.len(), answer.is_done()), (1, true));
+        assert_eq!(verdict(&mut answer, None), None);
+    }
+
+    #[test]
+    fn a_last_event_that_broke_off_is_a_truncated_answer() {
+        let cases = [
+            (vec![TEXT], r#"{"choi"#, Some(Outcome::Truncated)),
+            (vec![TEXT, FINISH], r#"{"choi"#, None),
+            (vec![TEXT], "[DONE]", None),
+            (vec![TEXT], r#"{"error":"oom"}"#, Some(Outcome::StreamError)),
+            (vec!["{"], "[DONE]", Some(Outcome::Protocol)),
+        ];
+        for (events, last, outcome) in cases {
+            let mut answer = answer_of(&events);
+            let data = last.as_bytes();
+            let is_error = false;
+            answer.take_last_event(SseEvent { data, is_error }, 99);
+            assert_eq!(verdict(&mut answer, None), outcome, "{last}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_whole_or_says_what_is_wrong() {
+        let cases = [
+            (r#"{"choices":[{"message":{"content":"a"}}]}"#, None),
+            (r#"{"choices":[{"message":{"con"#, Some(Outcome::Truncated)),
+            ("", Some(Outcome::Truncated)),
+            (r#"{"error":{"message":"oom"}}"#, Some(Outcome::StreamError)),
+            (r#"{"choices":[{"message":{}}]}"#, Some(Outcome::Truncated)),
+            (r#"{"status":"ok"}"#, Some(Outcome::Protocol)),
+            ("{} {}", Some(Outcome::Protocol)),
+        ];
+        for (document, outcome) in cases {
+            let mut answer = Answer::new(1, false);
+            answer.take_document(document.as_bytes(), 10);
+            assert_eq!(verdict(&mut answer, None), outcome, "{document}");
+        }
     }
 
     #[test]

@@ -4,10 +4,10 @@ use domain::measure::record::Outcome;
 use http::StatusCode;
 
 use crate::answer::{Answer, Failure};
+use crate::chunk::error_body_text;
 use crate::http1::{Head, ResponseDecoder, Sink};
 use crate::live::LiveShard;
-use crate::openai::error_body_text;
-use crate::reader::BodyReader;
+use crate::reader::{BodyReader, unpacked};
 
 /// Most bytes read of an error answer.
 const ERROR_BODY_BYTES_MAX: usize = 64 << 10;
@@ -96,7 +96,9 @@ impl<'a> Intake<'a> {
         match &mut self.body {
             Body::None => {}
             Body::Answer(reader) => reader.finish(self.at_ns, self.answer),
-            Body::Refusal { head, words } => return Err(refusal(head, words)),
+            Body::Refusal { head, words } => {
+                return Err(refusal(head, std::mem::take(words)));
+            }
             Body::Failed(failure) => return Err(failure.clone()),
         }
         live.note_chunks(previous, self.at_ns, self.answer.chunk_at.len() - before);
@@ -134,14 +136,14 @@ impl Sink for Intake<'_> {
 }
 
 /// An answer that is no success, with the server's own words.
-fn refusal(head: &Head, body: &[u8]) -> Failure {
+fn refusal(head: &Head, body: Vec<u8>) -> Failure {
     let outcome = match head.status {
         StatusCode::TOO_MANY_REQUESTS => Outcome::Http429,
         status if status.is_client_error() => Outcome::Http4xx,
         status if status.is_server_error() => Outcome::Http5xx,
         _ => Outcome::Protocol,
     };
-    let words = error_body_text(body);
+    let words = error_body_text(&unpacked(&head.headers, body));
     let text = if words.trim().is_empty() {
         head.status.to_string()
     } else {

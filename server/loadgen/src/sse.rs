@@ -2,6 +2,8 @@
 
 /// Longest event that is read, in bytes.
 pub(crate) const EVENT_BYTES_MAX: usize = 8 << 20;
+/// A stream may begin with one; it belongs to no line.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,9 @@ struct EventBuffer {
     is_begun: bool,
     has_data: bool,
     is_error: bool,
+    /// Whether any line of the stream has come.
+    has_lines: bool,
+    has_foreign_line: bool,
 }
 
 impl SseDecoder {
@@ -47,6 +52,7 @@ impl SseDecoder {
             if self.is_between_events()
                 && let Some((data, rest)) = whole_event(bytes)
             {
+                self.event.has_lines = true;
                 on_event(SseEvent {
                     data,
                     is_error: false,
@@ -57,11 +63,15 @@ impl SseDecoder {
             if std::mem::take(&mut self.is_after_cr) {
                 bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             }
-            let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) else {
-                self.line.extend_from_slice(bytes);
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
+            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            if self.event.data.len() + self.line.len() + line.len() > EVENT_BYTES_MAX {
+                return Err(EventTooLong);
+            }
+            if end.is_none() {
+                self.line.extend_from_slice(line);
                 break;
-            };
-            let (line, rest) = bytes.split_at(end);
+            }
             self.is_after_cr = rest.first() == Some(&b'\r');
             bytes = rest.get(1..).unwrap_or_default();
             if self.line.is_empty() {
@@ -72,14 +82,16 @@ impl SseDecoder {
                 self.line.clear();
             }
         }
-        if self.line.len() + self.event.data.len() > EVENT_BYTES_MAX {
-            return Err(EventTooLong);
-        }
         Ok(())
     }
 
     fn is_between_events(&self) -> bool {
         self.line.is_empty() && !self.is_after_cr && !self.event.is_begun
+    }
+
+    /// Whether a line came that no event stream has: then it may be none at all.
+    pub(crate) fn has_foreign_line(&self) -> bool {
+        self.event.has_foreign_line
     }
 
     /// The stream ended: hands over an event that lacks its blank line, as some servers leave it
@@ -99,11 +111,16 @@ fn whole_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = rest
         .strip_prefix(b"\n\n")
         .or_else(|| rest.strip_prefix(b"\r\n\r\n"))?;
-    Some((data.strip_prefix(b" ").unwrap_or(data), rest))
+    // Others are refused, line by line.
+    let is_short = data.len() <= EVENT_BYTES_MAX / 2;
+    is_short.then_some((data.strip_prefix(b" ").unwrap_or(data), rest))
 }
 
 impl EventBuffer {
-    fn take_line(&mut self, line: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) {
+    fn take_line(&mut self, mut line: &[u8], on_event: &mut impl FnMut(SseEvent<'_>)) {
+        if !std::mem::replace(&mut self.has_lines, true) {
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        }
         if line.is_empty() {
             return self.dispatch(on_event);
         }
@@ -123,8 +140,9 @@ impl EventBuffer {
                 self.append(value);
             }
             b"event" => self.is_error = value == b"error",
-            // Comments (an empty name), `id`, `retry` and unknown fields carry no output.
-            _ => {}
+            // Comments (an empty name), `id` and `retry` carry no output.
+            b"" | b"id" | b"retry" => {}
+            _ => self.has_foreign_line = true,
         }
     }
 
@@ -209,6 +227,27 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let stream = b"\xEF\xBB\xBFdata: a\n\ndata: b\n\n";
+        let events = [("a".to_owned(), false), ("b".to_owned(), false)];
+        assert_eq!(decode([&stream[..]]), events);
+        assert_eq!(decode(stream.chunks(1)), events);
+    }
+
+    #[test]
+    fn what_is_no_event_stream_is_noticed() {
+        let is_foreign = |stream: &str| {
+            let mut decoder = SseDecoder::default();
+            decoder.push(stream.as_bytes(), |_| {}).unwrap();
+            decoder.has_foreign_line()
+        };
+        assert!(is_foreign("<html>\n<body>\n"));
+        assert!(!is_foreign(
+            ": hello\nid: 1\nretry: 2\nevent: a\ndata: b\nerror: c\n\n"
+        ));
+    }
+
+    #[test]
     fn errors_are_told_apart() {
         let events = decode([&b"event: error\ndata: a\n\nerror: b\n\ndata: c\n\n"[..]]);
         assert_eq!(
@@ -223,11 +262,26 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_refused() {
-        let mut decoder = SseDecoder::default();
-        let part = vec![b'x'; EVENT_BYTES_MAX / 2 + 1];
-        assert_eq!(decoder.push(&part, |_| {}), Ok(()));
-        assert_eq!(decoder.push(&part, |_| {}), Err(EventTooLong));
+    fn an_event_is_refused_by_its_length_and_not_by_its_split() {
+        let mut line = b"data:".to_vec();
+        line.resize(EVENT_BYTES_MAX, b'x');
+        line.push(b'\n');
+        let mut one_more = line.clone();
+        one_more.insert(5, b'x');
+        for part_bytes in [EVENT_BYTES_MAX / 2, usize::MAX] {
+            let is_read = |event: &[u8]| {
+                let mut decoder = SseDecoder::default();
+                event
+                    .chunks(part_bytes)
+                    .all(|part| decoder.push(part, |_| {}).is_ok())
+            };
+            assert!(is_read(&line));
+            assert!(!is_read(&one_more), "a line");
+            assert!(
+                !is_read(&[&line[..], b"data: 123456\n"].concat()),
+                "several lines"
+            );
+        }
     }
 
     fn any_stream() -> impl Strategy<Value = Vec<u8>> {
@@ -241,6 +295,7 @@ mod tests {
             Just("\r".to_owned()),
             Just("\r\n".to_owned()),
             Just("\n\n".to_owned()),
+            Just("\u{feff}".to_owned()),
             "[a-zé:\r\n ]{0,8}",
         ];
         prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes())

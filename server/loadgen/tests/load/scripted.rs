@@ -16,6 +16,12 @@ pub(crate) enum Step {
     Send(Vec<u8>),
     /// The connection closes.
     Close,
+    /// The connection is reset.
+    Reset,
+    /// The connection closes as soon as the next request begins.
+    CloseAtNext,
+    /// The connection is reset as soon as the next request begins.
+    ResetAtNext,
     /// Nothing more happens until the client goes away.
     Hold,
 }
@@ -150,6 +156,19 @@ async fn perform(stream: &mut TcpStream, script: Script) -> bool {
                 }
             }
             Step::Close => return false,
+            Step::Reset => {
+                stream.set_zero_linger().unwrap();
+                return false;
+            }
+            Step::CloseAtNext | Step::ResetAtNext => {
+                // All of it: a close with unread bytes would be a reset.
+                let mut rest = vec![0; 64 << 10];
+                let _ = stream.read(&mut rest).await;
+                if matches!(step, Step::ResetAtNext) {
+                    stream.set_zero_linger().unwrap();
+                }
+                return false;
+            }
             Step::Hold => {
                 let mut rest = [0u8; 64];
                 while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
