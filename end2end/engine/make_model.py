@@ -1,6 +1,6 @@
 """Makes the tiny model that the tests serve: real enough for a real engine, small enough for any machine.
 
-    make_model.py OUT_DIR [--checkpoint DIR]
+    make_model.py OUT_DIR [--layers N] [--checkpoint DIR]
 
 The weights are random (always the same ones), so its text is noise; loading, tokenising, batching and
 streaming are those of any llama model. OUT_DIR receives:
@@ -76,7 +76,7 @@ def may_win(tokenizer: Tokenizer, token_id: int) -> bool:
     return bool(text) and set(text.encode()) <= PLAIN
 
 
-def make_tensors(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
+def make_tensors(tokenizer: Tokenizer, layers: int) -> dict[str, np.ndarray]:
     """Every weight of the model, named as llama.cpp names them; q and k rotate halves, as in checkpoints."""
     random = np.random.default_rng(SEED)
 
@@ -85,7 +85,7 @@ def make_tensors(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
 
     ones = np.ones(HIDDEN, dtype=np.float32)
     tensors = {"token_embd.weight": weights(VOCABULARY, HIDDEN) * np.float32(np.sqrt(HIDDEN))}
-    for layer in range(LAYERS):
+    for layer in range(layers):
         name = f"blk.{layer}"
         tensors |= {
             f"{name}.attn_norm.weight": ones,
@@ -113,7 +113,7 @@ def interleaved(matrix: np.ndarray, heads: int) -> np.ndarray:
     return matrix.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def write_gguf(path: Path, tokenizer: Tokenizer, tensors: dict[str, np.ndarray]) -> None:
+def write_gguf(path: Path, tokenizer: Tokenizer, tensors: dict[str, np.ndarray], layers: int) -> None:
     """One self-contained file, as llama.cpp reads it."""
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny")
@@ -121,7 +121,7 @@ def write_gguf(path: Path, tokenizer: Tokenizer, tensors: dict[str, np.ndarray])
     writer.add_vocab_size(VOCABULARY)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(HIDDEN)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(FEED_FORWARD)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEY_VALUE_HEADS)
@@ -170,7 +170,7 @@ CHECKPOINT_NAMES = {
 }
 
 
-def write_checkpoint(folder: Path, tensors: dict[str, np.ndarray], end: int) -> None:
+def write_checkpoint(folder: Path, tensors: dict[str, np.ndarray], layers: int, end: int) -> None:
     """Weights and configuration as transformers and vLLM read them, beside the tokenizer's files."""
     from safetensors.numpy import save_file  # Only needed here.
 
@@ -186,7 +186,7 @@ def write_checkpoint(folder: Path, tensors: dict[str, np.ndarray], end: int) -> 
         "vocab_size": VOCABULARY,
         "hidden_size": HIDDEN,
         "intermediate_size": FEED_FORWARD,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": layers,
         "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_VALUE_HEADS,
         "head_dim": HEAD,
@@ -220,19 +220,20 @@ def main() -> None:
     parser.add_argument(
         "--text", type=Path, default=REPOSITORY / "LICENSE", help="text to train the tokenizer on (default: the licence)"
     )
+    parser.add_argument("--layers", type=int, default=LAYERS, help=f"default: {LAYERS}; more take longer for each token")
     parser.add_argument("--checkpoint", type=Path, help="folder for the same model as vLLM reads it")
     args = parser.parse_args()
 
     tokenizer = train_tokenizer(args.text.read_text(encoding="utf-8"))
-    tensors = make_tensors(tokenizer)
+    tensors = make_tensors(tokenizer, args.layers)
     write_tokenizer(args.out_dir, tokenizer)
     if args.checkpoint:
         write_tokenizer(args.checkpoint, tokenizer)
-        write_checkpoint(args.checkpoint, tensors, tokenizer.token_to_id(END))
+        write_checkpoint(args.checkpoint, tensors, args.layers, tokenizer.token_to_id(END))
 
     # The model file comes last and whole: its presence says that the folder is complete.
     unfinished = args.out_dir / "model.gguf.new"
-    write_gguf(unfinished, tokenizer, tensors)
+    write_gguf(unfinished, tokenizer, tensors, args.layers)
     unfinished.replace(args.out_dir / "model.gguf")
 
 

@@ -40,16 +40,16 @@ def measure_with_assay(assay: Path, work: Work, out: Path) -> Figures:
     figures: Figures = {
         "Completed": summary["completed_count"],
         "Failed": summary["failed_count"],
-        "Sent again": summary["reconnect_count"],
-        "Prompt tokens": summary["input_tokens"] / summary["completed_count"],
-        "Output tokens": summary["output_tokens"] / summary["completed_count"],
-        "Requests/s": summary["request_per_s"],
-        "Output tok/s": summary["output_tok_per_s"],
-        "In flight, mean": summary["concurrency"]["average"],
+        "Sent again on a fresh connection": summary["reconnect_count"],
+        "Prompt tokens per request": summary["input_tokens"] / summary["completed_count"],
+        "Output tokens per request": summary["output_tokens"] / summary["completed_count"],
+        "Requests (1/s)": summary["request_per_s"],
+        "Output (tok/s)": summary["output_tok_per_s"],
+        "Requests in flight, mean": summary["concurrency"]["average"],
     }
     for metric, name in OF_ASSAY.items():
         values = summary[name]["distribution"]
-        figures |= {f"{metric} {ours}": values[theirs] for ours, theirs in
+        figures |= {f"{metric} {ours} (ms)": values[theirs] for ours, theirs in
                     (("mean", "mean"), ("p50", "median"), ("p99", "p99"))}
     return figures
 
@@ -68,15 +68,15 @@ def measure_with_vllm(_assay: Path, work: Work, out: Path) -> Figures:
     figures: Figures = {
         "Completed": report["completed"],
         "Failed": report["failed"],
-        "Sent again": None,
-        "Prompt tokens": report["total_input_tokens"] / report["completed"],
-        "Output tokens": report["total_output_tokens"] / report["completed"],
-        "Requests/s": report["request_throughput"],
-        "Output tok/s": report["output_throughput"],
-        "In flight, mean": None,
+        "Sent again on a fresh connection": None,
+        "Prompt tokens per request": report["total_input_tokens"] / report["completed"],
+        "Output tokens per request": report["total_output_tokens"] / report["completed"],
+        "Requests (1/s)": report["request_throughput"],
+        "Output (tok/s)": report["output_throughput"],
+        "Requests in flight, mean": None,
     }
     for metric, name in OF_VLLM.items():
-        figures |= {f"{metric} {what}": report[f"{what}_{name}_ms"] for what in ("mean", "p50", "p99")}
+        figures |= {f"{metric} {what} (ms)": report[f"{what}_{name}_ms"] for what in ("mean", "p50", "p99")}
     return figures
 
 
@@ -96,15 +96,15 @@ def measure_with_aiperf(_assay: Path, work: Work, out: Path) -> Figures:
     figures: Figures = {
         "Completed": of("request_count"),
         "Failed": report.get("error_request_count", {"avg": 0})["avg"],
-        "Sent again": None,
-        "Prompt tokens": of("input_sequence_length"),
-        "Output tokens": of("output_sequence_length"),
-        "Requests/s": of("request_throughput"),
-        "Output tok/s": of("output_token_throughput"),
-        "In flight, mean": of("effective_concurrency"),
+        "Sent again on a fresh connection": None,
+        "Prompt tokens per request": of("input_sequence_length"),
+        "Output tokens per request": of("output_sequence_length"),
+        "Requests (1/s)": of("request_throughput"),
+        "Output (tok/s)": of("output_token_throughput"),
+        "Requests in flight, mean": of("effective_concurrency"),
     }
     for metric, name in OF_AIPERF.items():
-        figures |= {f"{metric} {ours}": of(name, theirs) for ours, theirs in
+        figures |= {f"{metric} {ours} (ms)": of(name, theirs) for ours, theirs in
                     (("mean", "avg"), ("p50", "p50"), ("p99", "p99"))}
     return figures
 

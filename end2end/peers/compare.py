@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--assay", type=Path, default=clients.ASSAY, help="the binary")
     parser.add_argument("--engine", choices=["llama.cpp", "vLLM"], action="append", help="only this one")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=400, help="requests of each client in a round")
+    parser.add_argument("--requests", type=int, default=200, help="requests of each client in a round")
     parser.add_argument("--users", type=int, default=8, help="users of the closed loop")
     parser.add_argument("--input-tokens", type=int, default=128)
     parser.add_argument("--output-tokens", type=int, default=64)
@@ -53,7 +53,7 @@ def measure(args: argparse.Namespace, name: str) -> Runs:
             with tempfile.TemporaryDirectory() as folder:
                 figures = clients.CLIENTS[client](args.assay, work, Path(folder))
             witness = engines.tell(before, engine.read_counters())
-            return figures | {f"The engine's own {what}": value for what, value in witness.items()}
+            return figures | {f"The engine: {what}": value for what, value in witness.items()}
 
         measured("assay load", prompts(WARM_UP_REQUESTS, WARM_UP_SEED), WARM_UP_REQUESTS)
         for number in range(args.rounds):
@@ -73,10 +73,9 @@ def in_words(values: list[float | str | None]) -> str:
     if not known:
         return "–"
     low, middle, high = min(known), statistics.median(known), max(known)
-    if all(value == int(value) for value in known):
-        return f"{middle:g} ({low:g} to {high:g})" if low != high else f"{middle:g}"
-    decimals = 1 if middle >= 100 else 2 if middle >= 1 else 3
-    return f"{middle:.{decimals}f} ({low:.{decimals}f} to {high:.{decimals}f})"
+    decimals = 0 if all(value == int(value) for value in known) else 1 if middle >= 100 else 2
+    low, middle, high = (f"{value:.{decimals}f}" for value in (low, middle, high))
+    return f"{middle} ({low} to {high})" if low != high else middle
 
 
 def print_table(title: str, runs: Runs) -> None:

@@ -133,12 +133,11 @@ def tell(before: Counters, after: Counters) -> Witness:
     if grown("e2e_request_latency_seconds_count") == 0:
         # llama.cpp counts sums alone: by prompt, and by token of the answers.
         return {
-            "Output tokens": grown("tokens_predicted_total"),
-            "TTFT mean": None,
-            "Prompt mean per token": per("prompt_seconds_total", "prompt_tokens_total"),
-            "TPOT mean": per("tokens_predicted_seconds_total", "tokens_predicted_total"),
+            "output tokens": grown("tokens_predicted_total"),
+            "prompt, mean (ms per token)": per("prompt_seconds_total", "prompt_tokens_total"),
+            "TPOT mean (ms)": per("tokens_predicted_seconds_total", "tokens_predicted_total"),
         }
-    witness: Witness = {"Output tokens": grown("generation_tokens_total")}
+    witness: Witness = {"output tokens": grown("generation_tokens_total")}
     histograms = {
         "TTFT": "time_to_first_token_seconds",
         "ITL": "inter_token_latency_seconds",
@@ -146,7 +145,7 @@ def tell(before: Counters, after: Counters) -> Witness:
         "E2E": "e2e_request_latency_seconds",
     }
     for metric, name in histograms.items():
-        witness[f"{metric} mean"] = per(f"{name}_sum", f"{name}_count")
-        witness[f"{metric} p50"] = bucket(name, 0.5)
-        witness[f"{metric} p99"] = bucket(name, 0.99)
+        witness[f"{metric} mean (ms)"] = per(f"{name}_sum", f"{name}_count")
+        witness[f"{metric} p50 (ms)"] = bucket(name, 0.5)
+        witness[f"{metric} p99 (ms)"] = bucket(name, 0.99)
     return witness
