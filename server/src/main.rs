@@ -8,7 +8,6 @@
 //! Deliberately absent: rules of benchmarks, permission checks, SQL.
 
 mod data;
-mod engine;
 mod load_command;
 mod serve;
 mod token_command;

@@ -15,6 +15,7 @@ pub mod selection;
 pub mod steady;
 pub mod summary;
 pub mod timeline;
+pub mod truth;
 
 /// Edition of the metric definitions. Stored with every result.
 pub const METRICS_VERSION: u32 = 1;

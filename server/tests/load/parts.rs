@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::load::{LOAD_PLAN_VERSION, LoadEvent, LoadPlan, REQUESTS_FILE};
 use domain::measure::record::RequestRecord;
+use domain::measure::truth::SentAnswer;
 use domain::workload::{Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
-use serde::Deserialize;
 use testkit::{Process, TempDir, wait_until};
 
 /// How long something may take that happens at once.
@@ -18,21 +18,6 @@ pub(crate) struct Engine {
     pub(crate) url: String,
     pub(crate) process: Process,
     folder: TempDir,
-}
-
-/// A line of the engine's log.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Sent {
-    pub(crate) request: u64,
-    pub(crate) prompt_sha256: String,
-    pub(crate) prompt_tokens: u32,
-    pub(crate) output_tokens: u32,
-    pub(crate) received_ns: u64,
-    pub(crate) started_ns: u64,
-    pub(crate) due_ns: Vec<u64>,
-    pub(crate) sent_ns: Vec<u64>,
-    pub(crate) finished_ns: u64,
-    pub(crate) is_complete: bool,
 }
 
 impl Engine {
@@ -56,13 +41,13 @@ impl Engine {
     }
 
     /// What it sent, once `count` requests have ended, in the order of arrival.
-    pub(crate) fn sent(&self, count: usize) -> Vec<Sent> {
+    pub(crate) fn sent(&self, count: usize) -> Vec<SentAnswer> {
         let path = self.folder.path().join("engine.jsonl");
         let lines = wait_until("the engine's log", PATIENCE, || {
             let text = std::fs::read_to_string(&path).unwrap();
-            (text.lines().count() >= count).then_some(text)
+            (text.matches('\n').count() >= count).then_some(text)
         });
-        let mut sent: Vec<Sent> = lines
+        let mut sent: Vec<SentAnswer> = lines
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use domain::load::{LoadEvent, LoadPlan, PromptSource, RESULT_FILE};
 use domain::measure::record::{Outcome, RequestRecord, TokenSource};
+use domain::measure::truth::SentAnswer;
 use sha2::{Digest, Sha256};
 
-use crate::parts::{Engine, Sent, events, load, plan, records};
+use crate::parts::{Engine, events, load, plan, records};
 
 fn run(plan: &LoadPlan) -> Vec<LoadEvent> {
     let folder = testkit::data_dir();
@@ -30,7 +31,7 @@ fn every_record_agrees_with_the_engines_own_log() {
         let plan = plan(&engine, folder.path().join("out"));
         run(&plan);
         let records = records(&folder.path().join("out"));
-        let sent: HashMap<String, Sent> = engine
+        let sent: HashMap<String, SentAnswer> = engine
             .sent(22)
             .into_iter()
             .map(|sent| (sent.prompt_sha256.clone(), sent))
@@ -57,10 +58,10 @@ fn every_record_agrees_with_the_engines_own_log() {
                 "one stamp for each chunk sent"
             );
             // The clocks differ, so only spans compare. A client can never be faster than the engine.
-            let engine_ttft_ns = sent.sent_ns[0] - sent.received_ns;
+            let engine_ttft_ns = sent.sent_ns[0] - sent.arrived_ns;
             assert!(record.chunk_at.first().unwrap() - record.sent_at >= engine_ttft_ns);
             assert!(engine_ttft_ns >= sent.due_ns[0] - sent.started_ns);
-            let engine_e2e_ns = sent.sent_ns[sent.sent_ns.len() - 1] - sent.received_ns;
+            let engine_e2e_ns = sent.sent_ns[sent.sent_ns.len() - 1] - sent.arrived_ns;
             assert!(record.chunk_at.last().unwrap() - record.sent_at >= engine_e2e_ns);
             assert!(
                 sent.sent_ns

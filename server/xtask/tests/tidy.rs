@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Each crate and the crates of this workspace it may import, as ARCHITECTURE.md says in words.
 /// Tests may use `testkit` besides.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("ui", &["domain"]),
     // `service` only behind the feature `ssr`; see the test below.
@@ -23,12 +23,15 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     ("frontend", &["app"]),
     ("store", &["domain"]),
     ("loadgen", &["domain"]),
+    ("engine", &["domain"]),
     ("runner", &["domain", "store", "loadgen"]),
     ("service", &["domain", "store", "runner"]),
     // `store`, because `assay load` writes its artifact through it.
     (
         "server",
-        &["app", "service", "runner", "loadgen", "store", "domain"],
+        &[
+            "app", "service", "runner", "loadgen", "engine", "store", "domain",
+        ],
     ),
     ("testkit", &["domain"]),
     ("xtask", &[]),

@@ -1,33 +1,38 @@
 //! When each chunk of an answer is due: pure, absolute, repeatable.
 
+use domain::workload::LengthSpec;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 
-use super::EngineArgs;
+use crate::args::EngineArgs;
+use crate::jitter::Jitter;
+
+/// Keeps lengths apart from the jitter of the same seed.
+const LENGTH_SEED: u64 = 0x6c65_6e67_7468;
 
 /// The times that the options ask for, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     ttft_ns: f64,
     prefill_ns_per_token: f64,
     itl_ns: f64,
-    jitter_ns: f64,
+    jitter: Jitter,
     tokens_per_chunk: u32,
+    output: Option<LengthSpec>,
     seed: u64,
 }
 
 /// A chunk of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DueChunk {
+pub(crate) struct DueChunk {
     /// Nanoseconds since the start of the answer.
-    pub(super) offset_ns: u64,
+    pub(crate) offset_ns: u64,
     /// Tokens it carries.
-    pub(super) tokens: u32,
+    pub(crate) tokens: u32,
 }
 
 /// The chunks of one answer, in order.
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     pace: Pace,
     rng: ChaCha8Rng,
     prompt_tokens: u32,
@@ -36,19 +41,39 @@ pub(super) struct Schedule {
 }
 
 impl Pace {
-    pub(super) fn new(args: &EngineArgs) -> Self {
+    pub(crate) fn new(args: &EngineArgs) -> Self {
         Self {
             ttft_ns: args.ttft_ms * 1e6,
             prefill_ns_per_token: args.prefill_us_per_token * 1e3,
             itl_ns: args.itl_ms * 1e6,
-            jitter_ns: args.jitter_ms * 1e6,
+            jitter: args
+                .jitter_ms
+                .map_or(args.jitter, |ms| Jitter::Normal { std_ns: ms * 1e6 }),
             tokens_per_chunk: args.tokens_per_chunk,
+            output: args.output_tokens,
             seed: args.seed,
         }
     }
 
+    /// Tokens of the answer to the request of that number, which asks for at most `asked`.
+    pub(crate) fn answer_tokens(&self, number: u64, asked: u32, ignores_eos: bool) -> u32 {
+        match self.output {
+            Some(lengths) if !ignores_eos => {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ LENGTH_SEED);
+                rng.set_stream(number);
+                lengths.draw(&mut rng).min(asked)
+            }
+            _ => asked,
+        }
+    }
+
+    /// Chunks of an answer of that many tokens.
+    pub(crate) fn chunk_count(&self, tokens: u32) -> u32 {
+        tokens.div_ceil(self.tokens_per_chunk)
+    }
+
     /// The schedule of the answer to the request of that number.
-    pub(super) fn schedule(&self, number: u64, prompt_tokens: u32, output_tokens: u32) -> Schedule {
+    pub(crate) fn schedule(&self, number: u64, prompt_tokens: u32, output_tokens: u32) -> Schedule {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(number);
         Schedule {
@@ -77,8 +102,8 @@ impl Iterator for Schedule {
             }
             Some(_) => self.pace.itl_ns,
         };
-        let z: f64 = StandardNormal.sample(&mut self.rng);
-        let due_ns = self.last_ns.unwrap_or(0.0) + (gap_ns + z * self.pace.jitter_ns).max(0.0);
+        let gap_ns = self.pace.jitter.draw(gap_ns, &mut self.rng);
+        let due_ns = self.last_ns.unwrap_or(0.0) + gap_ns;
         self.last_ns = Some(due_ns);
         #[expect(
             clippy::cast_possible_truncation,
@@ -98,8 +123,9 @@ mod tests {
         ttft_ns: 200e6,
         prefill_ns_per_token: 1e6,
         itl_ns: 20e6,
-        jitter_ns: 0.0,
+        jitter: Jitter::None,
         tokens_per_chunk: 2,
+        output: None,
         seed: 1,
     };
 
@@ -117,7 +143,7 @@ mod tests {
     #[test]
     fn jitter_repeats_with_the_seed_and_never_goes_back() {
         let pace = Pace {
-            jitter_ns: 30e6,
+            jitter: Jitter::Normal { std_ns: 30e6 },
             ..PACE
         };
         let due: Vec<u64> = pace
@@ -137,5 +163,19 @@ mod tests {
                 .map(|chunk| chunk.offset_ns)
                 .collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn lengths_are_drawn_and_never_longer_than_asked() {
+        let pace = Pace {
+            output: Some(LengthSpec::Uniform { min: 5, max: 50 }),
+            ..PACE
+        };
+        let lengths: Vec<u32> = (0..200).map(|n| pace.answer_tokens(n, 20, false)).collect();
+        assert!(lengths.iter().all(|tokens| (5..=20).contains(tokens)));
+        assert!(lengths.iter().any(|tokens| *tokens < 20));
+        assert_eq!(pace.answer_tokens(0, 20, true), 20, "ignore_eos goes on");
+        assert_eq!(PACE.answer_tokens(0, 20, false), 20);
+        assert_eq!((PACE.chunk_count(5), PACE.chunk_count(4)), (3, 2));
     }
 }

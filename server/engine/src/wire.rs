@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::answer::Usage;
+
 /// Tokens of an answer when the request does not say.
 const OUTPUT_TOKENS_DEFAULT: u32 = 128;
 /// Most tokens of an answer.
@@ -27,7 +29,7 @@ const ANSWER_WORDS: [&str; 12] = [
 
 /// The parts of a request that the engine heeds.
 #[derive(Debug, Deserialize)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
@@ -39,9 +41,11 @@ pub(super) struct Ask {
     #[serde(default)]
     max_completion_tokens: Option<u32>,
     #[serde(default)]
-    pub(super) stream: bool,
+    stream: bool,
     #[serde(default)]
     stream_options: Option<StreamOptions>,
+    #[serde(default)]
+    ignore_eos: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,23 +62,26 @@ struct StreamOptions {
 
 /// A request that can be answered.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
-    pub(super) api: Api,
-    pub(super) prompt_sha256: String,
-    pub(super) prompt_tokens: u32,
-    pub(super) output_tokens: u32,
-    pub(super) includes_usage: bool,
+pub(crate) struct Order {
+    pub(crate) api: Api,
+    pub(crate) prompt_sha256: String,
+    pub(crate) prompt_tokens: u32,
+    /// Most tokens of the answer.
+    pub(crate) asked_tokens: u32,
+    pub(crate) ignores_eos: bool,
+    pub(crate) streams: bool,
+    pub(crate) includes_usage: bool,
 }
 
 /// A request that is refused: status and words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) text: String,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 impl Ask {
-    pub(super) fn into_order(self, api: Api, model: &str) -> Result<Order, Refusal> {
+    pub(crate) fn into_order(self, api: Api, model: &str) -> Result<Order, Refusal> {
         let refuse = |status, text: String| Err(Refusal { status, text });
         if let Some(asked) = self.model.as_deref().filter(|asked| *asked != model) {
             return refuse(
@@ -95,8 +102,8 @@ impl Ask {
             return refuse(400, "The prompt is empty.".to_owned());
         }
         let asked = self.max_completion_tokens.or(self.max_tokens);
-        let output_tokens = asked.unwrap_or(OUTPUT_TOKENS_DEFAULT);
-        if !(1..=OUTPUT_TOKENS_MAX).contains(&output_tokens) {
+        let asked_tokens = asked.unwrap_or(OUTPUT_TOKENS_DEFAULT);
+        if !(1..=OUTPUT_TOKENS_MAX).contains(&asked_tokens) {
             return refuse(
                 400,
                 format!("max_tokens must be from 1 to {OUTPUT_TOKENS_MAX}."),
@@ -106,7 +113,9 @@ impl Ask {
             api,
             prompt_sha256: format!("{:x}", Sha256::digest(text.as_bytes())),
             prompt_tokens,
-            output_tokens,
+            asked_tokens,
+            ignores_eos: self.ignore_eos,
+            streams: self.stream,
             includes_usage: self
                 .stream_options
                 .is_some_and(|options| options.include_usage),
@@ -133,13 +142,12 @@ fn collect_text(content: &Value, text: &mut String) {
 }
 
 /// Tokens of a text: its words, exactly.
-pub(super) fn count_tokens(text: &str) -> u32 {
+pub(crate) fn count_tokens(text: &str) -> u32 {
     u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
 }
 
-/// The words of an answer from its token `first` on.
-pub(super) fn answer_text(first: u32, tokens: u32) -> String {
-    let mut text = String::new();
+/// Appends the words of an answer from its token `first` on.
+fn push_answer_text(text: &mut String, first: u32, tokens: u32) {
     for index in first..first.saturating_add(tokens) {
         if index > 0 {
             text.push(' ');
@@ -150,12 +158,13 @@ pub(super) fn answer_text(first: u32, tokens: u32) -> String {
                 .unwrap_or(&""),
         );
     }
-    text
 }
 
 /// The events of one streamed answer.
-pub(super) struct Events {
+pub(crate) struct Events {
     api: Api,
+    usage: Usage,
+    prompt_tokens: u32,
     /// Everything in a chunk before and after its text.
     before_text: String,
     after_text: &'static str,
@@ -163,26 +172,32 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(api: Api, number: u64, model: &str) -> Self {
-        let (prefix, object) = match api {
+    pub(crate) fn new(order: &Order, usage: Usage, number: u64, model: &str) -> Self {
+        let (prefix, object) = match order.api {
             Api::Chat => ("chatcmpl", "chat.completion.chunk"),
             Api::Completions => ("cmpl", "text_completion"),
         };
         let head = json!({ "id": format!("{prefix}-{number}"), "object": object, "created": 0, "model": model });
         let open = head.to_string();
         let open = open.trim_end_matches('}');
-        let (before_text, after_text) = match api {
+        let (before_text, after_text) = match order.api {
             Api::Chat => (
                 format!("data: {open},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\""),
-                "\"},\"finish_reason\":null}]}\n\n",
+                "\"},\"finish_reason\":null}]",
             ),
             Api::Completions => (
                 format!("data: {open},\"choices\":[{{\"index\":0,\"text\":\""),
-                "\",\"finish_reason\":null}]}\n\n",
+                "\",\"finish_reason\":null}]",
             ),
         };
         Self {
-            api,
+            api: order.api,
+            usage: if order.includes_usage {
+                usage
+            } else {
+                Usage::Missing
+            },
+            prompt_tokens: order.prompt_tokens,
             before_text,
             after_text,
             head,
@@ -190,7 +205,7 @@ impl Events {
     }
 
     /// The event before the first text: it names the role and carries no output.
-    pub(super) fn opening(&self) -> String {
+    pub(crate) fn opening(&self) -> String {
         match self.api {
             Api::Chat => self.event(&json!([{
                 "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null
@@ -199,23 +214,33 @@ impl Events {
         }
     }
 
-    /// A text; the engine's words need no escapes.
-    pub(super) fn text(&self, text: &str) -> String {
-        [&self.before_text, text, self.after_text].concat()
+    /// Appends the event of a text, which needs no escapes; `so_far` tokens were sent with it.
+    pub(crate) fn push_text(&self, out: &mut String, first: u32, tokens: u32) {
+        out.push_str(&self.before_text);
+        push_answer_text(out, first, tokens);
+        out.push_str(self.after_text);
+        if self.usage == Usage::Continuous {
+            out.push_str(",\"usage\":");
+            out.push_str(&usage(self.prompt_tokens, first + tokens).to_string());
+        }
+        out.push_str("}\n\n");
     }
 
-    /// Finish, usage when asked for, and the end.
-    pub(super) fn closing(&self, order: &Order) -> String {
+    /// Finish, and usage when asked for; `sent_tokens` of `asked_tokens` were sent.
+    pub(crate) fn closing(&self, sent_tokens: u32, asked_tokens: u32) -> String {
+        let reason = finish_reason(sent_tokens, asked_tokens);
         let finish = match self.api {
-            Api::Chat => json!([{ "index": 0, "delta": {}, "finish_reason": "length" }]),
-            Api::Completions => json!([{ "index": 0, "text": "", "finish_reason": "length" }]),
+            Api::Chat => json!([{ "index": 0, "delta": {}, "finish_reason": reason }]),
+            Api::Completions => json!([{ "index": 0, "text": "", "finish_reason": reason }]),
         };
-        let mut events = self.event(&finish, None);
-        if order.includes_usage {
-            events.push_str(&self.event(&json!([]), Some(usage(order))));
+        let usage = usage(self.prompt_tokens, sent_tokens);
+        match self.usage {
+            Usage::Missing => self.event(&finish, None),
+            Usage::BesideChoices => self.event(&finish, Some(usage)),
+            Usage::OwnChunk | Usage::Continuous => {
+                self.event(&finish, None) + &self.event(&json!([]), Some(usage))
+            }
         }
-        events.push_str("data: [DONE]\n\n");
-        events
     }
 
     fn event(&self, choices: &Value, usage: Option<Value>) -> String {
@@ -228,32 +253,65 @@ impl Events {
     }
 }
 
-fn usage(order: &Order) -> Value {
+/// The event after the last one.
+pub(crate) const DONE: &str = "data: [DONE]\n\n";
+/// An event that is no JSON.
+pub(crate) const MALFORMED: &str = "data: {\"choices\":[{\"index\":0,\n\n";
+
+/// The event of a failure inside a stream.
+pub(crate) fn error_event() -> String {
+    format!("data: {}\n\n", error_body(500, FAILURE_TEXT))
+}
+
+/// What a failure on purpose says.
+pub(crate) const FAILURE_TEXT: &str = "The reference engine fails on purpose.";
+
+/// An error in the shape of the API.
+pub(crate) fn error_body(status: u16, text: &str) -> Value {
+    let kind = match status {
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    };
+    json!({ "error": { "message": text, "type": kind, "code": status } })
+}
+
+fn finish_reason(sent_tokens: u32, asked_tokens: u32) -> &'static str {
+    if sent_tokens < asked_tokens {
+        "stop"
+    } else {
+        "length"
+    }
+}
+
+fn usage(prompt_tokens: u32, completion_tokens: u32) -> Value {
     json!({
-        "prompt_tokens": order.prompt_tokens,
-        "completion_tokens": order.output_tokens,
-        "total_tokens": u64::from(order.prompt_tokens) + u64::from(order.output_tokens),
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": u64::from(prompt_tokens) + u64::from(completion_tokens),
     })
 }
 
 /// The whole answer of a request that does not stream.
-pub(super) fn whole_answer(order: &Order, number: u64, model: &str) -> Value {
-    let text = answer_text(0, order.output_tokens);
+pub(crate) fn whole_answer(order: &Order, tokens: u32, number: u64, model: &str) -> Value {
+    let mut text = String::new();
+    push_answer_text(&mut text, 0, tokens);
+    let reason = finish_reason(tokens, order.asked_tokens);
     let (prefix, object, choice) = match order.api {
         Api::Chat => (
             "chatcmpl",
             "chat.completion",
-            json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "length" }),
+            json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": reason }),
         ),
         Api::Completions => (
             "cmpl",
             "text_completion",
-            json!({ "index": 0, "text": text, "finish_reason": "length" }),
+            json!({ "index": 0, "text": text, "finish_reason": reason }),
         ),
     };
     json!({
         "id": format!("{prefix}-{number}"), "object": object, "created": 0, "model": model,
-        "choices": [choice], "usage": usage(order),
+        "choices": [choice], "usage": usage(order.prompt_tokens, tokens),
     })
 }
 
@@ -274,10 +332,10 @@ mod tests {
             { "role": "user", "content": [{ "type": "text", "text": "say  hello" }] },
         ] });
         let chat = order(Api::Chat, &chat).unwrap();
-        assert_eq!((chat.prompt_tokens, chat.output_tokens), (4, 3));
+        assert_eq!((chat.prompt_tokens, chat.asked_tokens), (4, 3));
         let bare = order(Api::Completions, &json!({ "prompt": "one two three" })).unwrap();
         assert_eq!(
-            (bare.prompt_tokens, bare.output_tokens),
+            (bare.prompt_tokens, bare.asked_tokens),
             (3, OUTPUT_TOKENS_DEFAULT)
         );
     }
@@ -290,6 +348,12 @@ mod tests {
         assert_eq!(refused(json!({ "prompt": "a", "max_tokens": 0 })), 400);
     }
 
+    fn answer_text(first: u32, tokens: u32) -> String {
+        let mut text = String::new();
+        push_answer_text(&mut text, first, tokens);
+        text
+    }
+
     #[test]
     fn texts_of_chunks_make_up_the_whole_answer() {
         let whole = answer_text(0, 30);
@@ -298,25 +362,55 @@ mod tests {
         assert_eq!(chunks, whole);
     }
 
+    fn data(events: &str) -> Vec<Value> {
+        let events = events.split_terminator("\n\n");
+        events
+            .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+            .collect()
+    }
+
+    fn events(usage: Usage) -> Events {
+        let ask = json!({ "prompt": "a b", "max_tokens": 3, "stream": true,
+            "stream_options": { "include_usage": true } });
+        let order = order(Api::Completions, &ask).unwrap();
+        Events::new(&order, usage, 7, "m")
+    }
+
     #[test]
     fn events_are_what_clients_expect() {
-        let events = Events::new(Api::Chat, 7, "m");
-        let text = events.text(" a");
-        let chunk: Value =
-            serde_json::from_str(text.trim().strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(chunk["choices"][0]["delta"]["content"], " a");
+        let ask = json!({ "messages": [{ "role": "user", "content": "hi" }], "stream": true });
+        let order = order(Api::Chat, &ask).unwrap();
+        let events = Events::new(&order, Usage::OwnChunk, 7, "m");
+        let mut text = events.opening();
+        events.push_text(&mut text, 1, 1);
+        let chunks = data(&text);
+        assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+        assert_eq!(chunks[1]["choices"][0]["delta"]["content"], " is");
         assert_eq!(
-            (&chunk["id"], &chunk["model"]),
+            (&chunks[1]["id"], &chunks[1]["model"]),
             (&json!("chatcmpl-7"), &json!("m"))
         );
-        let order = Order {
-            api: Api::Chat,
-            prompt_sha256: String::new(),
-            prompt_tokens: 2,
-            output_tokens: 3,
-            includes_usage: true,
-        };
-        let closing = events.closing(&order);
-        assert!(closing.contains("\"total_tokens\":5") && closing.ends_with("data: [DONE]\n\n"));
+        let closing = data(&events.closing(128, 128));
+        assert_eq!(closing.len(), 1, "usage was not asked for");
+        assert_eq!(closing[0]["choices"][0]["finish_reason"], "length");
+    }
+
+    #[test]
+    fn usage_stands_where_it_should() {
+        let closing = |usage| data(&events(usage).closing(2, 3));
+        let own = closing(Usage::OwnChunk);
+        assert_eq!((own.len(), &own[1]["choices"]), (2, &json!([])));
+        assert_eq!(own[1]["usage"]["total_tokens"], 4);
+        assert_eq!(own[0]["choices"][0]["finish_reason"], "stop");
+        let beside = closing(Usage::BesideChoices);
+        assert_eq!(
+            (beside.len(), &beside[0]["usage"]["completion_tokens"]),
+            (1, &json!(2))
+        );
+        assert!(closing(Usage::Missing)[0].get("usage").is_none());
+        let mut text = String::new();
+        events(Usage::Continuous).push_text(&mut text, 0, 2);
+        assert_eq!(data(&text)[0]["usage"]["completion_tokens"], 2);
+        assert_eq!(closing(Usage::Continuous).len(), 2);
     }
 }
