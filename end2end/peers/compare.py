@@ -84,7 +84,7 @@ def print_table(title: str, runs: Runs) -> None:
     for row in next(iter(runs.values()))[0]:
         cells = [in_words([figures[row] for figures in of_client]) for of_client in runs.values()]
         if any(cell != "–" for cell in cells):
-            print(f"| {row} | {' | '.join(cells)} |")
+            print(f"| {row} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
