@@ -11,13 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::order::DrawingOrder;
 use super::parallel::map_on_all_cores;
 use super::rows::{Row, RowFiles};
-use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
+use super::{
+    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, pack_bodies, seed_stream, seeded,
+};
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
 use crate::plan::REQUESTS_MAX;
-
-/// Rows in memory at once while requests are made of them.
-const ROWS_AT_ONCE: usize = 1_024;
 
 /// A row that is not made into a request yet.
 struct Drawn {
@@ -81,14 +80,14 @@ impl DatasetMaker {
         while requests.len() < count as usize && !cancel.is_cancelled() {
             // Rows are read in their order, and made into requests on all cores.
             let mut drawn = Vec::new();
-            while drawn.len() < ROWS_AT_ONCE.min(count as usize - requests.len()) {
+            while drawn.len() < MADE_AT_ONCE.min(count as usize - requests.len()) {
                 let Some(next) = self.draw()? else { break };
                 drawn.push(next);
             }
             if drawn.is_empty() {
                 break;
             }
-            let maker = &*self;
+            let (maker, before) = (&*self, requests.len());
             for request in map_on_all_cores(drawn, cancel, |drawn| maker.finish(&drawn, counter)) {
                 let request = request?;
                 bytes = bytes.saturating_add(request.body.len() as u64);
@@ -101,6 +100,7 @@ impl DatasetMaker {
                 }
                 requests.push(request);
             }
+            pack_bodies(requests.get_mut(before..).unwrap_or_default());
             // Nothing else runs yet but the events and the signals, which need a turn.
             tokio::task::yield_now().await;
         }

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::check::{self, Lengths};
 use super::composer::{Composer, Draft};
 use super::parallel::map_on_all_cores;
-use super::{Counter, PREPARED_BYTES_MAX, PreparedRequest, seed_stream, seeded};
+use super::{
+    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, pack_bodies, seed_stream, seeded,
+};
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
 use crate::plan::REQUESTS_MAX;
@@ -88,22 +90,23 @@ impl SyntheticMaker {
             )
         } else {
             // Each prompt from its words to its body on one core: texts are not kept beside bodies.
-            let make = |planned| {
+            let make = |planned| -> Result<(PreparedRequest, Lengths), LoadError> {
                 let mut draft = maker.draft(planned);
                 let lengths = maker.mend_locally(&mut draft, counter);
                 Ok((maker.finish(draft)?, lengths))
             };
-            let made = map_on_all_cores(planned, cancel, make);
+            let mut requests = Vec::with_capacity(planned.len());
             let mut all_lengths = Lengths::AsComposed;
-            let requests = made.into_iter().map(|made| {
-                let (request, lengths) = made?;
-                all_lengths = all_lengths.max(lengths);
-                Ok(request)
-            });
-            (
-                requests.collect::<Result<Vec<_>, LoadError>>()?,
-                all_lengths,
-            )
+            for planned in planned.chunks(MADE_AT_ONCE) {
+                let before = requests.len();
+                for made in map_on_all_cores(planned.to_vec(), cancel, make) {
+                    let (request, lengths) = made?;
+                    all_lengths = all_lengths.max(lengths);
+                    requests.push(request);
+                }
+                pack_bodies(requests.get_mut(before..).unwrap_or_default());
+            }
+            (requests, all_lengths)
         };
         let source = match lengths {
             Lengths::Inexact => PromptSource::Estimate,
