@@ -10,6 +10,7 @@ pub mod datasets;
 pub mod error;
 pub mod people;
 pub mod reference;
+pub mod selftests;
 pub mod session;
 pub mod system;
 pub mod tokens;

@@ -26,6 +26,7 @@ use crate::pages::not_found::NotFoundPage;
 use crate::pages::people::one::AccountPage;
 use crate::pages::people::{NewAccountPage, PeoplePage};
 use crate::pages::settings::SettingsPage;
+use crate::pages::settings::accuracy::AccuracyPage;
 use crate::pages::setup::SetupPage;
 use crate::pages::sign_in::SignInPage;
 use crate::shell::first_theme;
@@ -72,6 +73,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/people/:id") view=AccountPage ssr=SsrMode::Async />
                     <Route path=path!("/api-reference") view=ApiReferencePage ssr=SsrMode::Async />
                     <Route path=path!("/settings") view=SettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("/settings/accuracy") view=AccuracyPage ssr=SsrMode::Async />
                     <Route path=path!("/*unknown") view=NotFoundPage ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

@@ -33,6 +33,8 @@ pub const CREDENTIALS: &str = "/credentials";
 pub const NEW_CREDENTIAL: &str = "/credentials/new";
 /// The installation.
 pub const SETTINGS: &str = "/settings";
+/// The accuracy of this machine's load generator.
+pub const ACCURACY: &str = "/settings/accuracy";
 /// The accounts.
 pub const PEOPLE: &str = "/people";
 /// A new account.

@@ -6,6 +6,7 @@
 mod arguments;
 mod files;
 mod report;
+mod selftest;
 mod terminal;
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use loadgen::{LoadError, LoadOutcome};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use arguments::LoadArgs;
+use arguments::LoadArgs;
 
 use terminal::Output;
 
@@ -73,9 +74,32 @@ impl Ending {
     }
 }
 
-/// Makes the load that the arguments or a plan ask for. Builds its own runtime: call it outside of
-/// one.
-pub(crate) fn run(args: &LoadArgs) -> ExitCode {
+/// Make load on an OpenAI-compatible server and measure its answers.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct LoadCommand {
+    #[command(subcommand)]
+    instead: Option<Instead>,
+    #[command(flatten)]
+    args: LoadArgs,
+}
+
+/// What the command does in place of making load.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Instead {
+    Selftest(selftest::SelftestArgs),
+}
+
+/// Makes load, or does what stands in its place. Builds its own runtime: call it outside of one.
+pub(crate) fn run(command: &LoadCommand) -> ExitCode {
+    match &command.instead {
+        Some(Instead::Selftest(args)) => selftest::run(args),
+        None => make_load(&command.args),
+    }
+}
+
+/// Makes the load that the arguments or a plan ask for.
+fn make_load(args: &LoadArgs) -> ExitCode {
     let plan = match args.to_plan() {
         Ok(plan) => plan,
         Err(why) => {

@@ -27,7 +27,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
-    Load(Box<load_command::LoadArgs>),
+    Load(Box<load_command::LoadCommand>),
     Engine(engine::EngineArgs),
     Token(token_command::TokenArgs),
 }
@@ -35,7 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::start(args),
-        Command::Load(args) => load_command::run(&args),
+        Command::Load(command) => load_command::run(&command),
         Command::Engine(args) => engine::run(&args),
         Command::Token(args) => token_command::run(&args),
     }

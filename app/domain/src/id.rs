@@ -49,4 +49,6 @@ ids! {
     DatasetId
     /// The runs of one plan that repeat each other.
     RerunGroupId
+    /// A check of this machine's load generator.
+    SelftestId
 }

@@ -12,6 +12,7 @@ pub mod objectives;
 pub mod quantile;
 pub mod record;
 pub mod selection;
+pub mod selftest;
 pub mod steady;
 pub mod summary;
 pub mod timeline;

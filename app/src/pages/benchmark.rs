@@ -1,5 +1,6 @@
 //! One benchmark: live while it runs, its result afterwards.
 
+pub mod accuracy;
 pub mod cards;
 pub mod care;
 pub mod charts;

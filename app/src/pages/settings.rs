@@ -1,10 +1,12 @@
 //! The installation to read, and what is one's own: password and tokens.
 
+pub mod accuracy;
 pub mod password;
 
 use domain::system::SystemInfo;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use ui::button::LinkButton;
 use ui::card::Card;
 use ui::code::CopyButton;
 use ui::feedback::Skeleton;
@@ -17,6 +19,7 @@ use crate::api::system::get_system_info;
 use crate::frame::VisitorResource;
 use crate::pages::parts::load_failed;
 use crate::pages::tokens::{TokensCard, text_of_made_token};
+use crate::routes;
 use password::PasswordCard;
 
 /// What this installation is, and who is signed in.
@@ -53,6 +56,10 @@ pub fn SettingsPage() -> impl IntoView {
             </Suspense>
             <Suspense>{account}</Suspense>
         </div>
+        <Card title="This machine’s accuracy">
+            <p class="muted">{accuracy::MEANING}</p>
+            <p><LinkButton href=routes::ACCURACY>"Show the selftests"</LinkButton></p>
+        </Card>
         <Suspense>{tokens}</Suspense>
     }
 }

@@ -58,6 +58,7 @@ test.describe('pages read without JavaScript', () => {
     ['/datasets/new', 'Import a dataset', 'How prompts are drawn'],
     ['/clusters', 'Clusters', 'This machine'],
     ['/settings', 'Settings', 'SQLite'],
+    ['/settings/accuracy', 'This machine’s accuracy', 'Start selftest'],
     ['/definitions', 'Metric definitions', 'time to first token'],
     ['/api-reference', 'API reference', '/api/v1/benchmark/run-workflow'],
     ['/new', 'New benchmark', 'Start a new benchmark'],

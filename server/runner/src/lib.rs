@@ -26,7 +26,8 @@ pub mod credential_test;
 pub mod inventory;
 pub mod model_files;
 pub mod probe;
+pub mod selftest;
 
 pub use config::{Clock, RunnerConfig, RunnerError, system_clock};
 pub use http::api_url;
-pub use queue::{QueueSignal, RunnerHandle, spawn};
+pub use queue::{QueuePause, QueueSignal, RunnerHandle, spawn};

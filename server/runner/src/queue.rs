@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::id::BenchmarkId;
@@ -35,6 +36,18 @@ const LOCK_FILE: &str = "runner.lock";
 pub struct QueueSignal {
     wake: Arc<Notify>,
     cancels: broadcast::Sender<BenchmarkId>,
+    pauses: Arc<AtomicUsize>,
+}
+
+/// While it is there, the worker takes nothing out of the queue.
+#[derive(Debug)]
+pub struct QueuePause(QueueSignal);
+
+impl Drop for QueuePause {
+    fn drop(&mut self) {
+        self.0.pauses.fetch_sub(1, Ordering::SeqCst);
+        self.0.wake();
+    }
 }
 
 impl Default for QueueSignal {
@@ -42,6 +55,7 @@ impl Default for QueueSignal {
         Self {
             wake: Arc::new(Notify::new()),
             cancels: broadcast::Sender::new(CANCEL_SIGNALS_MAX),
+            pauses: Arc::default(),
         }
     }
 }
@@ -50,6 +64,17 @@ impl QueueSignal {
     /// A benchmark was put into the queue.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Keeps the worker from taking more out of the queue, as long as the answer is kept. What goes
+    /// on is not touched.
+    pub fn pause(&self) -> QueuePause {
+        self.pauses.fetch_add(1, Ordering::SeqCst);
+        QueuePause(self.clone())
+    }
+
+    fn is_paused(&self) -> bool {
+        self.pauses.load(Ordering::SeqCst) > 0
     }
 
     /// Somebody asked to cancel this benchmark; the request is in the store already.
@@ -176,7 +201,7 @@ impl Worker {
 
     /// Takes what waits, as long as there is room.
     async fn claim(&mut self) {
-        while self.active.len() < self.shared.config.runs_max {
+        while self.active.len() < self.shared.config.runs_max && !self.signal.is_paused() {
             let (now, until) = (self.shared.now(), self.shared.lease_until());
             let name = &self.shared.config.name;
             match self.shared.store.claim_next(name, now, until).await {

@@ -17,6 +17,7 @@ use crate::password::Passwords;
 use crate::rate::{BearerGate, SignInGate};
 use crate::records::RecordsCache;
 use crate::runner_key::RunnerKey;
+use crate::selftests::SelftestDesk;
 use crate::session::SetupToken;
 use crate::system::SystemFacts;
 use crate::tokens::FreshTokens;
@@ -57,6 +58,7 @@ pub struct Ctx {
     pub(crate) found: Arc<FoundCache>,
     pub(crate) files: Arc<FilesReader>,
     pub(crate) datasets: Arc<ImportDesk>,
+    pub(crate) selftests: Arc<SelftestDesk>,
 }
 
 impl Ctx {
@@ -78,6 +80,7 @@ impl Ctx {
             found: Arc::default(),
             files: Arc::default(),
             datasets: Arc::default(),
+            selftests: Arc::default(),
         }
     }
 

@@ -21,6 +21,7 @@ mod rate;
 mod records;
 mod runner_key;
 pub mod samples;
+pub mod selftests;
 pub mod session;
 pub mod system;
 pub mod tokens;

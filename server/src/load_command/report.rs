@@ -5,7 +5,7 @@ use std::path::Path;
 
 use domain::finite::Finite;
 use domain::load::LoadPlan;
-use domain::measure::health::HealthVerdict;
+use domain::measure::health::{ClientHealth, HealthVerdict};
 use domain::measure::quantile::{Distribution, has_few_samples};
 use domain::measure::record::TokenSource;
 use domain::measure::summary::Summary;
@@ -136,6 +136,7 @@ fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     for reason in &summary.client_health.reasons {
         report.line(&format!("  {reason}"));
     }
+    host(report, &summary.client_health);
     if summary.reconnect_count > 0 {
         let count = summary.reconnect_count;
         report.line(&format!(
@@ -154,6 +155,23 @@ fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
             class.count,
             class.outcome.in_words(),
             class.example
+        ));
+    }
+}
+
+/// The host's own stalls, so that they are not blamed on the client or the server.
+fn host(report: &mut Report, health: &ClientHealth) {
+    if let Some(stall) = &health.host_stall_ms {
+        report.line(&format!(
+            "Host: an idle timer was {} ms late at p99, {} ms at most",
+            two_digits(Some(stall.p99)),
+            two_digits(Some(stall.max)),
+        ));
+    }
+    if let Some(steal) = health.steal_fraction {
+        report.line(&format!(
+            "Host: the hypervisor took {:.1} % of the CPU time",
+            steal.get() * 100.0
         ));
     }
 }

@@ -78,6 +78,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let sessions = SessionRows::new(store.clone(), clock);
     let served = serve(&args, ctx.clone(), sessions, listener, &url, stop).await;
     service::datasets::stop(&ctx).await;
+    service::selftests::stop(&ctx).await;
     runner.shutdown().await;
     store.close().await;
     served
@@ -97,6 +98,9 @@ async fn serve(
     service::datasets::prepare(&ctx)
         .await
         .context("could not set up the datasets")?;
+    service::selftests::prepare(&ctx)
+        .await
+        .context("could not set up the selftests")?;
     let stopping = CancellationToken::new();
     let mut edge = Edge::new(ctx.clone(), sessions.clone(), stopping.clone());
     edge.is_behind_proxy = args.behind_proxy;

@@ -24,6 +24,7 @@ pub mod records;
 mod reruns;
 mod results;
 mod retention;
+mod selftests;
 mod sessions;
 mod store;
 mod tokens;

@@ -17,6 +17,8 @@ pub const CLIENT_BOUND_CPU_SHARE: f64 = 0.9;
 /// Lateness of an idle timer at the 99th percentile that makes a run `strained`, in ms: the host
 /// itself stalls.
 pub const STRAINED_HOST_STALL_MS: f64 = 20.0;
+/// Share of CPU time stolen by the hypervisor that makes a run `strained`.
+pub const STRAINED_STEAL_SHARE: f64 = 0.05;
 
 /// What the load process observed about itself and its host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -126,6 +128,17 @@ impl ClientHealth {
             f64::INFINITY,
             &|ms| format!("The host itself stalled: an idle timer was {ms:.1} ms late (p99)."),
         );
+        judge(
+            host.steal_fraction.map(Finite::get),
+            STRAINED_STEAL_SHARE,
+            f64::INFINITY,
+            &|share| {
+                format!(
+                    "The hypervisor took {:.0} % of the CPU time from this machine.",
+                    share * 100.0
+                )
+            },
+        );
         Self {
             verdict,
             reasons,
@@ -166,6 +179,21 @@ mod tests {
         let health = ClientHealth::judge(&records, true, &host(1.0));
         assert_eq!(health.verdict, HealthVerdict::ClientBound);
         assert_eq!(health.reasons.len(), 1);
+    }
+
+    #[test]
+    fn a_host_that_stalls_is_not_taken_for_a_client_that_does() {
+        let ms = |value| Finite::new(value).unwrap();
+        let host = HostObservation {
+            timer_lateness_ms: vec![ms(30.0); 10],
+            steal_fraction: Finite::new(0.08),
+            ..host(1.0)
+        };
+        let health = ClientHealth::judge(&[], false, &host);
+        assert_eq!(health.verdict, HealthVerdict::Strained);
+        let reasons = health.reasons.join(" ");
+        assert!(reasons.contains("idle timer was 30.0 ms late"), "{reasons}");
+        assert!(reasons.contains("hypervisor took 8 %"), "{reasons}");
     }
 
     #[test]

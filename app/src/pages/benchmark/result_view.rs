@@ -13,6 +13,7 @@ use ui::format;
 use ui::tabs::{Tab, Tabs};
 use ui::tone::Tone;
 
+use super::accuracy::ErrorBar;
 use super::cards::ResultCards;
 use super::charts::{DistributionCharts, TimelineCharts};
 use super::ended_view::{EngineLog, OutcomeBanner};
@@ -75,6 +76,7 @@ pub fn ResultView(
         <BenchmarkHeader detail status=Signal::stored(status) />
         <OutcomeBanner status run=outcome_run />
         <Banner tone=verdict.tone title=verdict.title>" " {notes}</Banner>
+        <ErrorBar id />
         <ResultCards summary />
         {group}
         <Tabs label="Result" tabs />

@@ -15,5 +15,6 @@ mod queue;
 mod reruns;
 mod results;
 mod retention;
+mod selftests;
 mod tokens;
 mod workflows;

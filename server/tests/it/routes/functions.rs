@@ -13,7 +13,7 @@ use super::{Kind, Way};
 /// Every field that some function cannot do without. Ids name nothing, and what would be made lacks
 /// something, so that nothing is changed by whoever is let in. A function that needs another field
 /// answers 400, and the test says so: add it here.
-const FIELDS: [(&str, &str); 16] = [
+const FIELDS: [(&str, &str); 17] = [
     ("id", NOBODY),
     ("revision", "1"),
     ("name", ""),
@@ -30,6 +30,7 @@ const FIELDS: [(&str, &str); 16] = [
     ("source", "served"),
     ("secret", ""),
     ("description", ""),
+    ("host", "nowhere"),
 ];
 
 /// The id of nothing.

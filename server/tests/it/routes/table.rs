@@ -83,6 +83,9 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("/api/people/reset_password", ADMINISTRATOR_IN_PERSON),
     ("/api/people/set_role", ADMINISTRATOR_IN_PERSON),
     ("/api/reference/api", VIEWER),
+    ("/api/selftests/accuracy_of", VIEWER),
+    ("/api/selftests/list", VIEWER),
+    ("/api/selftests/start", OPERATOR),
     ("/api/session/change_password", VIEWER_IN_PERSON),
     ("/api/session/create_first_administrator", ANYONE),
     ("/api/session/needs_first_administrator", ANYONE),
@@ -195,6 +198,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("page /people/new", ADMINISTRATOR),
     ("page /people/{id}", ADMINISTRATOR),
     ("page /settings", VIEWER),
+    ("page /settings/accuracy", VIEWER),
     ("page /setup", ANYONE),
     ("page /sign-in", ANYONE),
     // There is nothing: whoever asks is told so.

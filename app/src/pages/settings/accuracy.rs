@@ -1,0 +1,195 @@
+//! This machine's accuracy: the selftest of the load generator, and the earlier ones.
+
+pub mod table;
+
+use std::time::Duration;
+
+use domain::access::Role;
+use domain::finite::Finite;
+use domain::measure::selftest::{LADDER, Selftest, SelftestList, SelftestState, ceiling};
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use ui::badge::Badge;
+use ui::banner::Banner;
+use ui::button::{Button, ButtonKind};
+use ui::card::Card;
+use ui::feedback::{EmptyState, Skeleton};
+use ui::format;
+use ui::layout::PageHeader;
+use ui::progress::Progress;
+use ui::table::{Column, Table};
+use ui::tone::Tone;
+
+use crate::api::selftests::{StartSelftest, list_selftests};
+use crate::pages::parts::{action_failure, load_failed};
+use crate::pages::rights::OnlyFor;
+use table::LevelTable;
+
+/// How often the page asks while a selftest goes on.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+/// Levels of a selftest that the app starts: the ladder and the open loop.
+const LEVEL_COUNT: usize = LADDER.len() + 1;
+
+/// What it means, in a sentence.
+pub const MEANING: &str = "A selftest lets the load generator measure a reference engine whose true times are known, at rising numbers of streams: the error is the difference between what it recorded and what the engine really sent.";
+
+/// The page.
+#[component]
+pub fn AccuracyPage() -> impl IntoView {
+    let start = ServerAction::<StartSelftest>::new();
+    let loaded = Resource::new(move || start.version().get(), |_| list_selftests());
+    Effect::new(move |_| {
+        let is_running =
+            loaded.with(|loaded| matches!(loaded, Some(Ok(list)) if list.is_running()));
+        if is_running {
+            // The page may be gone when the timer ends; then there is nothing to ask for.
+            let ask = set_timeout_with_handle(move || loaded.refetch(), ASK_EVERY);
+            if let Ok(ask) = ask {
+                on_cleanup(move || ask.clear());
+            }
+        }
+    });
+    let shown = move || {
+        Suspend::new(async move {
+            match loaded.await {
+                Ok(list) => show(list, start),
+                Err(error) => load_failed("The selftests", &error),
+            }
+        })
+    };
+    view! {
+        <Title text="This machine's accuracy" />
+        <PageHeader title="This machine’s accuracy" />
+        <p class="muted">{MEANING}</p>
+        {action_failure(start)}
+        <Transition fallback=|| view! { <Skeleton rows=8 label="Loading the selftests" /> }>{shown}</Transition>
+    }
+}
+
+fn show(list: SelftestList, start: ServerAction<StartSelftest>) -> AnyView {
+    let is_running = list.is_running();
+    let SelftestList { host, selftests } = list;
+    let form = (!is_running).then(|| view! { <StartForm host start /> });
+    let Some(newest) = selftests.first().cloned() else {
+        let text = "Until the first one, results cannot say how far off they may be.";
+        return view! {
+            {form}
+            <EmptyState title="No selftest yet" text />
+        }
+        .into_any();
+    };
+    let rows = selftests.into_iter().map(history_row).collect_view();
+    let columns = vec![
+        Column::text("Started"),
+        Column::text("Machine"),
+        Column::text("By"),
+        Column::text("State"),
+        Column::numeric("Ceiling", "streams"),
+    ];
+    view! {
+        {form}
+        {newest_card(newest)}
+        <Card title="History">
+            <Table label="Selftests" columns>{rows}</Table>
+        </Card>
+    }
+    .into_any()
+}
+
+#[component]
+fn StartForm(host: String, start: ServerAction<StartSelftest>) -> impl IntoView {
+    let host = StoredValue::new(host);
+    view! {
+        <OnlyFor least=Role::Operator>
+            <div class="stack tight">
+                <ActionForm action=start>
+                    <input type="hidden" name="host" value=host.get_value() />
+                    <Button kind=ButtonKind::Primary busy=start.pending()>"Start selftest"</Button>
+                </ActionForm>
+                <p class="note">
+                    {format!("It takes about a minute and most of {}. Benchmarks that are queued meanwhile begin after it.", host.get_value())}
+                </p>
+            </div>
+        </OnlyFor>
+    }
+    .into_any()
+}
+
+fn newest_card(newest: Selftest) -> AnyView {
+    let note = format!("{}, {}", newest.host, newest.started_at.to_second_text());
+    let done = newest.levels.len();
+    let standing = match newest.state {
+        SelftestState::Running => {
+            let fraction = Finite::ratio(done as f64, LEVEL_COUNT as f64);
+            let label = format!("{done} of {LEVEL_COUNT} levels measured");
+            view! { <Progress label fraction=Signal::stored(fraction) /> }.into_any()
+        }
+        SelftestState::Failed => {
+            let title = newest.reason.clone();
+            view! { <Banner tone=Tone::Bad title /> }.into_any()
+        }
+        SelftestState::Completed => verdict(&newest),
+    };
+    let reasons = newest.levels.iter().flat_map(|level| {
+        let name = level.level.in_words();
+        let words = level.reasons.iter();
+        words.map(move |reason| view! { <li>{format!("{name}: {reason}")}</li> })
+    });
+    let reasons = reasons.collect_view();
+    let title = if newest.state == SelftestState::Running {
+        "Selftest going on"
+    } else {
+        "Newest selftest"
+    };
+    view! {
+        <Card title note>
+            {standing}
+            <LevelTable levels=newest.levels />
+            <ul class="note">{reasons}</ul>
+        </Card>
+    }
+    .into_any()
+}
+
+fn verdict(selftest: &Selftest) -> AnyView {
+    let (tone, title) = match ceiling(&selftest.levels) {
+        Some(streams) => (
+            Tone::Good,
+            format!(
+                "This machine’s honest ceiling is {} at once.",
+                format::plural(u64::from(streams), "stream", "streams")
+            ),
+        ),
+        None => (
+            Tone::Bad,
+            "No level stayed within its bounds: figures from this machine cannot be trusted."
+                .to_owned(),
+        ),
+    };
+    view! { <Banner tone title>" Up to there every error stayed within its bound."</Banner> }
+        .into_any()
+}
+
+fn history_row(selftest: Selftest) -> impl IntoView {
+    let (tone, word) = match selftest.state {
+        SelftestState::Running => (Tone::Running, "running"),
+        SelftestState::Completed => (Tone::Good, "completed"),
+        SelftestState::Failed => (Tone::Bad, "broke off"),
+    };
+    let ceiling = match ceiling(&selftest.levels) {
+        Some(streams) if selftest.state == SelftestState::Completed => {
+            format::count(u64::from(streams))
+        }
+        _ => format::MISSING.to_owned(),
+    };
+    view! {
+        <tr>
+            <th scope="row">{selftest.started_at.to_second_text()}</th>
+            <td>{selftest.host}</td>
+            <td>{selftest.started_by}</td>
+            <td><Badge tone label=word title=selftest.reason /></td>
+            <td class="numeric">{ceiling}</td>
+        </tr>
+    }
+}
