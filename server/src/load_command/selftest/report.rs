@@ -100,25 +100,25 @@ pub(super) fn row(level: &LevelReport) -> String {
 
 /// What follows from all levels.
 pub(super) fn conclusion(levels: &[LevelReport]) -> String {
-    let mut text = String::new();
-    for level in levels {
-        for reason in &level.reasons {
-            text.push_str(&format!("\n{}: {reason}", level.level.in_words()));
-        }
-    }
-    let late = levels
+    let reasons = levels.iter().flat_map(|level| {
+        let words = level.reasons.iter();
+        words.map(|reason| format!("{}: {reason}", level.level.in_words()))
+    });
+    let late_ms = levels
         .iter()
         .filter_map(|level| level.engine_late_p99_ms)
-        .fold(Finite::ZERO, |a, b| if b > a { b } else { a });
-    text.push_str(&format!(
-        "\nThe engine's own lateness was at most {late:.3} ms (p99 of a level). It is no error: the log says what was really sent.",
-        late = late.get()
-    ));
-    text.push_str(&match ceiling(levels) {
-        Some(streams) => format!("\nThis machine's honest ceiling: {streams} streams."),
-        None => "\nThis machine's honest ceiling: none of these levels.".to_owned(),
-    });
-    text
+        .fold(0.0, |most, late| f64::max(most, late.get()));
+    let ceiling = ceiling(levels).map_or_else(
+        || "none of these levels".to_owned(),
+        |streams| format!("{streams} streams"),
+    );
+    let last = [
+        format!(
+            "The engine's own lateness was at most {late_ms:.3} ms (p99 of a level). It is no error: the log says what was really sent."
+        ),
+        format!("This machine's honest ceiling: {ceiling}."),
+    ];
+    reasons.chain(last).collect::<Vec<_>>().join("\n")
 }
 
 fn number(value: Option<Finite>, digits: usize) -> String {
