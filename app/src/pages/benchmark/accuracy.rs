@@ -126,7 +126,7 @@ mod tests {
     fn a_result_says_how_far_off_it_may_be() {
         let at = Some(Timestamp(0));
         let within = html(Some(level()), at);
-        assert!(within.contains("TTFT ±0.25 ms on average"), "{within}");
+        assert!(within.contains("TTFT ±0.250 ms on average"), "{within}");
         assert!(
             within.contains("at 64 streams") && within.contains("40 requests"),
             "{within}"

@@ -18,8 +18,8 @@ pub(super) fn json(level: &LevelReport) -> String {
 /// The heading of the table.
 pub(super) fn heading() -> String {
     format!(
-        "{:<16}{:^24}{:^24}{:^24}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{:>13}{:>7}  {}\n\
-         {:<16}{:^24}{:^24}{:^24}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{:>13}{:>7}",
+        "{:<16}{:^24}{:^24}{:^24}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{:>16}{:>7}  {}\n\
+         {:<16}{:^24}{:^24}{:^24}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{:>16}{:>7}",
         "Level",
         "TTFT error (ms)",
         "ITL error (ms)",
@@ -67,7 +67,7 @@ pub(super) fn row(level: &LevelReport) -> String {
         number(level.host_stall_max_ms, 1)
     );
     format!(
-        "{name:<16}{}{}{}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{stall:>13}{:>7}  {}",
+        "{name:<16}{}{}{}{:>8}{:>10}{:>8}{:>7}{:>9}{:>7}{stall:>16}{:>7}  {}",
         three([
             level.ttft_error_mean_ms,
             level.ttft_error_p50_ms,
