@@ -5,15 +5,18 @@
 
 mod arguments;
 mod files;
+mod progress;
 mod report;
 mod selftest;
 mod terminal;
+mod vllm;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use domain::load::{API_KEY_VARIABLE, LoadEvent, LoadPlan};
 use domain::measure::health::HealthVerdict;
+use domain::measure::objectives::SloVerdict;
 use domain::measure::summary::Summary;
 use domain::secret::Secret;
 use loadgen::{LoadError, LoadOutcome};
@@ -22,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use arguments::LoadArgs;
 
-use terminal::Output;
+use terminal::{Output, Style};
 
 /// Events that may wait to be printed.
 const EVENTS_WAITING_MAX: usize = 1_024;
@@ -38,6 +41,8 @@ enum Ending {
     Unreachable = 3,
     TooManyErrors = 4,
     ClientBound = 5,
+    SloMissed = 6,
+    SloUndecided = 7,
     Cancelled = 130,
 }
 
@@ -60,6 +65,17 @@ impl Ending {
         }
     }
 
+    fn of_slos(summary: &Summary) -> Self {
+        let has = |verdict| summary.slos.iter().any(|slo| slo.verdict == verdict);
+        if has(SloVerdict::Missed) {
+            Self::SloMissed
+        } else if has(SloVerdict::TooFewSamples) {
+            Self::SloUndecided
+        } else {
+            Self::Sound
+        }
+    }
+
     fn of_summary(summary: &Summary) -> Self {
         let is_failing = summary
             .error_rate
@@ -69,7 +85,7 @@ impl Ending {
         } else if summary.client_health.verdict == HealthVerdict::ClientBound {
             Self::ClientBound
         } else {
-            Self::Sound
+            Self::of_slos(summary)
         }
     }
 }
@@ -103,7 +119,7 @@ fn make_load(args: &LoadArgs) -> ExitCode {
     let plan = match args.to_plan() {
         Ok(plan) => plan,
         Err(why) => {
-            let output = Output::start(args.events, CancellationToken::new());
+            let output = Output::start(Style::of(args), CancellationToken::new());
             output.fail(&why);
             return Ending::Refused.into();
         }
@@ -114,7 +130,7 @@ fn make_load(args: &LoadArgs) -> ExitCode {
         .enable_all()
         .build();
     let cancel = CancellationToken::new();
-    let output = Output::start(args.events, cancel.clone());
+    let output = Output::start(Style::of(args), cancel.clone());
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -125,13 +141,19 @@ fn make_load(args: &LoadArgs) -> ExitCode {
     if args.stops_with_stdin() {
         terminal::cancel_at_end_of_stdin(cancel.clone());
     }
-    let ending = runtime.block_on(carry_out(&plan, output, cancel));
+    let vllm_json = args.vllm_json.as_deref();
+    let ending = runtime.block_on(carry_out(&plan, vllm_json, output, cancel));
     // Threads that still wait for something are not waited for.
     runtime.shutdown_background();
     ending.into()
 }
 
-async fn carry_out(plan: &LoadPlan, output: Output, cancel: CancellationToken) -> Ending {
+async fn carry_out(
+    plan: &LoadPlan,
+    vllm_json: Option<&Path>,
+    output: Output,
+    cancel: CancellationToken,
+) -> Ending {
     terminal::cancel_at_signals(&cancel);
     let key = std::env::var(API_KEY_VARIABLE)
         .ok()
@@ -142,7 +164,7 @@ async fn carry_out(plan: &LoadPlan, output: Output, cancel: CancellationToken) -
     let loaded = loadgen::run(plan, key, sender, cancel).await;
     let output = printing.finish().await;
     match loaded {
-        Ok(outcome) => conclude(plan, &outcome, output),
+        Ok(outcome) => conclude(plan, vllm_json, &outcome, output),
         Err(error) => {
             output.fail(&terminal::sentence(&error.to_string()));
             Ending::of_error(&error)
@@ -150,7 +172,12 @@ async fn carry_out(plan: &LoadPlan, output: Output, cancel: CancellationToken) -
     }
 }
 
-fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
+fn conclude(
+    plan: &LoadPlan,
+    vllm_json: Option<&Path>,
+    outcome: &LoadOutcome,
+    output: Output,
+) -> Ending {
     let summary = outcome.summarise(&plan.workload);
     let prompts_sha256 = outcome.prompts_sha256();
     let written = match files::write(plan, outcome, &prompts_sha256, &summary) {
@@ -163,6 +190,16 @@ fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
             return Ending::Internal;
         }
     };
+    if let Some(path) = vllm_json
+        && let Err(why) = vllm::write(path, plan, outcome.started_at, &summary)
+    {
+        output.fail(&format!(
+            "The result is in {}, but {} could not be written: {why}",
+            plan.out_dir,
+            path.display()
+        ));
+        return Ending::Internal;
+    }
     if outcome.is_cancelled {
         output.fail("The load was cancelled. What was measured until then is in the out folder.");
         return Ending::Cancelled;
@@ -171,7 +208,12 @@ fn conclude(plan: &LoadPlan, outcome: &LoadOutcome, output: Output) -> Ending {
     output.succeed(
         || {
             let out_dir = Path::new(&plan.out_dir);
-            report::text(plan, &summary, &prompts_sha256, out_dir)
+            report::text(
+                plan,
+                &summary,
+                [&prompts_sha256, &outcome.schedule_sha256],
+                out_dir,
+            )
         },
         LoadEvent::Finished {
             records_sha256: written.sha256,

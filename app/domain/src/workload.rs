@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod extra_body;
 pub mod lengths;
 pub mod prompts;
+pub mod trace;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::load::Header;
 use domain::measure::record::Outcome;
 use domain::secret::Secret;
 use domain::workload::Api;
@@ -17,6 +18,7 @@ use crate::clock::RunClock;
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
 use crate::exchange::{Ended, Exchange, WireTimes};
+use crate::headers::{header_map, secrets, without_secrets};
 use crate::intake::Intake;
 use crate::live::LiveShard;
 use crate::wire::Wire;
@@ -31,6 +33,8 @@ pub(crate) struct Client {
     /// The head of a request up to the value of `content-length`, its last field.
     head: Secret<Vec<u8>>,
     key: Option<Secret<String>>,
+    /// Words of extra headers that no text may hold.
+    secrets: Vec<Secret<String>>,
     request_timeout: Duration,
     /// Whether each request has a connection of its own.
     has_fresh_connections: bool,
@@ -83,20 +87,23 @@ impl Connection {
 }
 
 impl Client {
-    /// A client for one API. `key` goes into the `Authorization` header.
+    /// A client for one API. `key` goes into the `Authorization` header. One of the extra `headers` may
+    /// take the place of one of its own.
     pub(crate) fn new(
         endpoint: Endpoint,
         api: Api,
         key: Option<Secret<String>>,
+        headers: &[Header],
         request_timeout: Duration,
         clock: RunClock,
     ) -> Result<Self, LoadError> {
-        let head = head(&endpoint, api, key.as_ref())?;
+        let head = head(&endpoint, api, key.as_ref(), headers)?;
         Ok(Self {
             endpoint,
             clock,
             head,
             key,
+            secrets: secrets(headers),
             request_timeout,
             has_fresh_connections: false,
         })
@@ -134,8 +141,8 @@ impl Client {
     pub(crate) fn redact(&self, failure: Failure) -> Failure {
         let key = self.key.as_ref().map(|key| key.expose().as_str());
         Failure {
-            text: bounded_error(&failure.text, key),
-            ..failure
+            text: bounded_error(&without_secrets(failure.text, &self.secrets), key),
+            outcome: failure.outcome,
         }
     }
 
@@ -260,7 +267,9 @@ fn head(
     endpoint: &Endpoint,
     api: Api,
     key: Option<&Secret<String>>,
+    headers: &[Header],
 ) -> Result<Secret<Vec<u8>>, LoadError> {
+    let extra = header_map(headers)?;
     let refuse = |what: &str| LoadError::Plan(format!("{what} cannot be part of a request"));
     let path = endpoint.api_path(api);
     if path.parse::<http::uri::PathAndQuery>().is_err() {
@@ -268,6 +277,9 @@ fn head(
     }
     let mut head = format!("POST {path} HTTP/1.1\r\n").into_bytes();
     let mut field = |name: &str, value: &str, what: &str| {
+        if extra.contains_key(name) {
+            return Ok(());
+        }
         // A value with a line break would be more than one field.
         http::HeaderValue::from_str(value).map_err(|_| refuse(what))?;
         for part in [name, ": ", value, "\r\n"] {
@@ -286,6 +298,11 @@ fn head(
     if let Some(key) = key {
         let value = format!("Bearer {}", key.expose());
         field("authorization", &value, "the API key")?;
+    }
+    for (name, value) in &extra {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
     }
     head.extend_from_slice(b"content-length: ");
     Ok(Secret::new(head))

@@ -70,6 +70,7 @@ impl HostMonitor {
                 .and_then(|(a, b)| b.steal_since(a)),
             peak_rss_bytes: read_peak_rss_bytes(),
             turnaround_ms,
+            capped_count: 0,
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::session::Session;
 pub(crate) use closed::{ClosedLoop, LoopEnd};
 pub(crate) use open::OpenLoop;
 
+/// Connections opened at once before the first send.
+const OPENING_COUNT_MAX: usize = 64;
 /// Requests that wait ready beside those made ahead.
 const READY_COUNT: usize = 256;
 

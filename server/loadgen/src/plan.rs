@@ -2,12 +2,17 @@
 
 use domain::dataset::{DATASETS_OF_A_PLAN_MAX, ROWS_MAX};
 use domain::finite::Finite;
-use domain::load::{LOAD_PLAN_VERSION, LOAD_PLAN_VERSION_MIN, LoadPlan};
+use domain::load::{HEADERS_MAX, LOAD_PLAN_VERSION, LOAD_PLAN_VERSION_MIN, LoadPlan};
 use domain::slo::check_slos;
-use domain::workload::arrival::{CONCURRENCY_MAX, RATE_PER_S_MAX};
+use domain::workload::arrival::{
+    BURSTINESS_MAX, BURSTINESS_MIN, CONCURRENCY_MAX, RATE_PER_S_MAX, TRACE_SPEED_MAX,
+    TRACE_SPEED_MIN,
+};
 use domain::workload::extra_body;
 use domain::workload::lengths::LENGTH_TOKENS_MAX;
-use domain::workload::{Arrival, LengthSpec, Prompts, StopRule};
+use domain::workload::{
+    Arrival, LengthSpec, Prompts, RAMP_S_MAX, StopRule, WARMUP_S_MAX, WorkloadSpec,
+};
 
 use crate::error::LoadError;
 
@@ -33,24 +38,21 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
     datasets(plan)?;
     extra_body::check(&workload.extra_body).map_err(LoadError::Plan)?;
     check_slos(&workload.slos).map_err(LoadError::Plan)?;
-    let is_ramped_closed_loop = workload.ramp_s > 0 && !workload.arrival.has_schedule();
-    for (is_asked, what) in [
-        (
-            workload.arrival.in_flight_max().is_some(),
-            "a cap of requests in flight",
-        ),
-        (is_ramped_closed_loop, "a ramp in closed loop"),
-        (workload.warmup_s > 0, "a warm-up by time"),
-        (
-            workload.prefix_share != Finite::ONE,
-            "a share of prompts with the prefix",
-        ),
-        (!plan.headers.is_empty(), "extra headers"),
-    ] {
-        if is_asked {
-            return Err(not_yet(what));
-        }
+    if plan.headers.len() > HEADERS_MAX {
+        return Err(LoadError::Plan(format!(
+            "the plan has {} extra headers; give at most {HEADERS_MAX}",
+            plan.headers.len()
+        )));
     }
+    for header in &plan.headers {
+        header.check().map_err(LoadError::Plan)?;
+    }
+    number_within(
+        "the share of prompts with the prefix",
+        workload.prefix_share,
+        0.0,
+        1.0,
+    )?;
     length("the input length", &workload.input)?;
     length("the output length", &workload.output)?;
     within(
@@ -66,6 +68,13 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
         1,
         SECONDS_MAX,
     )?;
+    within("the warm-up in seconds", workload.warmup_s, 0, WARMUP_S_MAX)?;
+    if workload.warmup_s > 0 && workload.warmup_requests > 0 {
+        return Err(LoadError::Plan(
+            "the plan has a warm-up by requests and by seconds; give one of them".to_owned(),
+        ));
+    }
+    ramp(workload)?;
     match workload.stop {
         StopRule::Requests { count } => within("the number of requests", count, 1, REQUESTS_MAX)?,
         StopRule::Duration { seconds } => {
@@ -76,14 +85,24 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
         Arrival::ClosedLoop { concurrency } => {
             within("the concurrency", *concurrency, 1, CONCURRENCY_MAX)?;
         }
-        Arrival::Trace { .. } => return Err(not_yet("a trace")),
-        Arrival::OpenLoop { rate_per_s, .. } => {
+        Arrival::Trace { .. } => trace(plan)?,
+        Arrival::OpenLoop {
+            rate_per_s,
+            burstiness,
+            ..
+        } => {
             let rate = rate_per_s.get();
             if !(rate > 0.0 && rate <= RATE_PER_S_MAX) {
                 let text =
                     format!("the rate is {rate}; give one above 0 and at most {RATE_PER_S_MAX}");
                 return Err(LoadError::Plan(text));
             }
+            number_within(
+                "the burstiness",
+                *burstiness,
+                BURSTINESS_MIN,
+                BURSTINESS_MAX,
+            )?;
             let expected = workload.expected_requests().unwrap_or(REQUESTS_MAX);
             within(
                 "the number of requests (rate times duration)",
@@ -92,6 +111,64 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
                 REQUESTS_MAX,
             )?;
         }
+    }
+    if let Some(cap) = workload.arrival.in_flight_max() {
+        within("the cap of requests in flight", cap, 1, CONCURRENCY_MAX)?;
+    }
+    let (has_trace, has_file) = (
+        matches!(workload.arrival, Arrival::Trace { .. }),
+        plan.trace_path.is_some(),
+    );
+    if has_trace != has_file {
+        return Err(LoadError::Plan(
+            "a plan with a trace names its file, and no other plan does".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// A ramp ends before the run does.
+fn ramp(workload: &WorkloadSpec) -> Result<(), LoadError> {
+    within("the ramp in seconds", workload.ramp_s, 0, RAMP_S_MAX)?;
+    if let StopRule::Duration { seconds } = workload.stop
+        && workload.ramp_s >= seconds.max(1)
+    {
+        return Err(LoadError::Plan(format!(
+            "the ramp of {} s leaves nothing of the {seconds} s; give a shorter one",
+            workload.ramp_s
+        )));
+    }
+    Ok(())
+}
+
+/// A trace brings its own times and lengths.
+fn trace(plan: &LoadPlan) -> Result<(), LoadError> {
+    let workload = &plan.workload;
+    let Arrival::Trace {
+        request_count,
+        speed,
+        ..
+    } = &workload.arrival
+    else {
+        return Ok(());
+    };
+    within("the rows of the trace", *request_count, 1, REQUESTS_MAX)?;
+    number_within(
+        "the speed of the trace",
+        *speed,
+        TRACE_SPEED_MIN,
+        TRACE_SPEED_MAX,
+    )?;
+    let refused = |what: &str| {
+        Err(LoadError::Plan(format!(
+            "a trace says when requests come and how long they are; leave {what} out"
+        )))
+    };
+    if workload.ramp_s > 0 {
+        return refused("the ramp");
+    }
+    if matches!(workload.prompts, Prompts::Datasets { .. }) {
+        return refused("the datasets");
     }
     Ok(())
 }
@@ -121,8 +198,13 @@ fn datasets(plan: &LoadPlan) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn not_yet(what: &str) -> LoadError {
-    LoadError::Plan(format!("{what} is not possible yet"))
+fn number_within(what: &str, value: Finite, min: f64, max: f64) -> Result<(), LoadError> {
+    if (min..=max).contains(&value.get()) {
+        return Ok(());
+    }
+    Err(LoadError::Plan(format!(
+        "{what} is {value}; give a number from {min} to {max}"
+    )))
 }
 
 fn within(what: &str, value: u32, min: u32, max: u32) -> Result<(), LoadError> {

@@ -8,6 +8,7 @@ mod check;
 mod composer;
 mod counter;
 mod dataset;
+mod lengths;
 mod order;
 mod parallel;
 mod rows;
@@ -17,7 +18,8 @@ mod words;
 use bytes::Bytes;
 use domain::id::DatasetId;
 use domain::load::{LoadPlan, PromptSource};
-use domain::workload::{Prompts, WorkloadSpec};
+use domain::workload::trace::TraceRow;
+use domain::workload::{Prompts, StopRule, WorkloadSpec};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,7 @@ use crate::endpoint::Endpoint;
 use crate::error::LoadError;
 use crate::plan::REQUESTS_MAX;
 use dataset::DatasetMaker;
+use lengths::Lengths;
 use synthetic::SyntheticMaker;
 
 /// Most bytes of prompts that are made ahead.
@@ -36,6 +39,32 @@ const PREPARED_BYTES_MAX: u64 = 2 << 30;
 /// Prompts made ahead when nobody knows how many a closed loop will need; the rest is made while
 /// it runs.
 const AHEAD_COUNT: u32 = 256;
+
+/// First number of a warm-up whose length in requests nobody knows: so that the measured prompts are
+/// the same however many it takes.
+pub(crate) const WARM_UP_APART: u32 = 1 << 31;
+
+/// How many requests a run has, where that is known before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    /// `None` for a warm-up by time in closed loop.
+    pub(crate) warmup: Option<u32>,
+    /// `None` for a duration in closed loop.
+    pub(crate) measured: Option<u32>,
+}
+
+impl Counts {
+    /// In closed loop.
+    pub(crate) fn of_closed_loop(workload: &WorkloadSpec) -> Self {
+        Self {
+            warmup: (workload.warmup_s == 0).then_some(workload.warmup_requests),
+            measured: match workload.stop {
+                StopRule::Requests { count } => Some(count),
+                StopRule::Duration { .. } => None,
+            },
+        }
+    }
+}
 
 /// Streams of the seed: each purpose draws from its own, so that a change of one leaves the
 /// others' values alone.
@@ -48,6 +77,8 @@ pub(crate) mod seed_stream {
     pub(crate) const ARRIVALS: u64 = 2;
     /// The shared prefix.
     pub(crate) const PREFIX: u64 = 3;
+    /// Which prompts begin with the shared prefix, in the order of requests.
+    pub(crate) const PREFIX_SHARE: u64 = 4;
     /// Words of the prompt at index 0; the others follow.
     pub(crate) const FIRST_PROMPT: u64 = 1_000;
     /// The first shuffle of the rows of datasets; the others follow.
@@ -107,6 +138,8 @@ pub(crate) struct Prepared {
     pub(crate) measured: Vec<PreparedRequest>,
     /// Makes more, where the plan does not say how many there will be.
     pub(crate) maker: Option<PromptMaker>,
+    /// The same for the warm-up, with numbers from [`WARM_UP_APART`] on.
+    pub(crate) warmup_maker: Option<PromptMaker>,
     /// Counts the answers of servers that do not.
     pub(crate) counter: Counter,
 }
@@ -128,45 +161,85 @@ impl PromptMaker {
             Self::Dataset(maker) => maker.next_request(counter),
         }
     }
+
+    /// The first `count` requests with the source of their lengths; `is_endless` where more are made
+    /// while the load runs.
+    async fn make_ahead(
+        &mut self,
+        count: u32,
+        is_endless: bool,
+        counter: &Counter,
+        cancel: &CancellationToken,
+    ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
+        match self {
+            Self::Synthetic(maker) => maker.make_ahead(count, is_endless, counter, cancel).await,
+            Self::Dataset(maker) => maker.make_ahead(count, counter, cancel).await,
+        }
+    }
+
+    /// Lets it make the requests of a warm-up apart from the measured ones.
+    fn set_apart(&mut self) {
+        match self {
+            Self::Synthetic(maker) => maker.set_apart(),
+            Self::Dataset(maker) => maker.set_apart(),
+        }
+    }
 }
 
-/// Makes the prompts of a plan. `measured_count` is known but for a closed loop with a duration.
+/// Makes the prompts of a plan. `trace` holds the rows of its trace.
 pub(crate) async fn prepare(
     plan: &LoadPlan,
     endpoint: &Endpoint,
     key: Option<&str>,
-    measured_count: Option<u32>,
+    counts: Counts,
+    trace: Vec<TraceRow>,
     cancel: &CancellationToken,
 ) -> Result<Prepared, LoadError> {
     let workload = &plan.workload;
-    let ahead = measured_count.unwrap_or_else(|| ahead_count(workload));
-    let count = workload
-        .warmup_requests
-        .saturating_add(ahead)
+    let measured_count = counts.measured.unwrap_or_else(|| ahead_count(workload));
+    let warmup_count = counts.warmup.unwrap_or(0);
+    let count = warmup_count
+        .saturating_add(measured_count)
         .min(REQUESTS_MAX);
     let counter = Counter::find(plan, endpoint, key).await?;
-    let (mut warmup, source, maker) = match workload.prompts {
-        Prompts::Synthetic => {
-            let mut maker = SyntheticMaker::new(plan, &counter, count).await?;
-            let more_is_made = measured_count.is_none();
-            let (requests, source) = maker
-                .make_ahead(count, more_is_made, &counter, cancel)
-                .await?;
-            (requests, source, PromptMaker::Synthetic(Box::new(maker)))
-        }
-        Prompts::Datasets { .. } => {
-            let mut maker = DatasetMaker::open(plan).await?;
-            let (requests, source) = maker.make_ahead(count, &counter, cancel).await?;
-            (requests, source, PromptMaker::Dataset(Box::new(maker)))
-        }
-    };
-    let measured = warmup.split_off((workload.warmup_requests as usize).min(warmup.len()));
+    let is_endless = counts.measured.is_none();
+    let mut maker = make(plan, &counter, count, warmup_count, trace).await?;
+    let (mut warmup, source) = maker
+        .make_ahead(count, is_endless, &counter, cancel)
+        .await?;
+    let measured = warmup.split_off((warmup_count as usize).min(warmup.len()));
+    let mut warmup_maker = None;
+    if counts.warmup.is_none() {
+        let count = ahead_count(workload);
+        let mut apart = make(plan, &counter, count, 0, Vec::new()).await?;
+        apart.set_apart();
+        (warmup, _) = apart.make_ahead(count, true, &counter, cancel).await?;
+        warmup_maker = Some(apart);
+    }
     Ok(Prepared {
         source,
         warmup,
         measured,
-        maker: measured_count.is_none().then_some(maker),
+        maker: is_endless.then_some(maker),
+        warmup_maker,
         counter,
+    })
+}
+
+async fn make(
+    plan: &LoadPlan,
+    counter: &Counter,
+    count: u32,
+    warmup_count: u32,
+    trace: Vec<TraceRow>,
+) -> Result<PromptMaker, LoadError> {
+    Ok(match plan.workload.prompts {
+        Prompts::Synthetic => {
+            let lengths = Lengths::of(&plan.workload, trace, warmup_count);
+            let maker = SyntheticMaker::new(plan, counter, count, lengths).await?;
+            PromptMaker::Synthetic(Box::new(maker))
+        }
+        Prompts::Datasets { .. } => PromptMaker::Dataset(Box::new(DatasetMaker::open(plan).await?)),
     })
 }
 

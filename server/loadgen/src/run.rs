@@ -1,17 +1,14 @@
 //! A run from plan to outcome.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::load::{LoadEvent, LoadPhase, LoadPlan, PromptSource};
 use domain::measure::health::HostObservation;
-use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
-use domain::measure::summary::{Summary, SummaryContext};
+use domain::measure::record::{RequestPhase, RequestRecord};
 use domain::secret::Secret;
-use domain::time::Timestamp;
-use domain::workload::arrival::{ramp_offsets_ns, schedule_offsets_ns};
 use domain::workload::{Arrival, StopRule, WorkloadSpec};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -21,54 +18,14 @@ use crate::endpoint::Endpoint;
 use crate::error::LoadError;
 use crate::host::HostMonitor;
 use crate::live::{Live, LiveContext, send_samples};
+use crate::outcome::{LoadOutcome, mark_drained, number};
 use crate::pacing::{ClosedLoop, LoopEnd, OpenLoop, Source};
-use crate::prompts::{Prepared, PreparedRequest, PromptMaker, prepare, seed_stream, seeded};
+use crate::prompts::{Counts, Prepared, PreparedRequest, PromptMaker, prepare};
+use crate::schedule::Schedule;
 use crate::session::Session;
 use crate::threads::LoadThreads;
+use crate::trace;
 use crate::{limits, plan as plan_rules};
-
-/// What a run brought.
-#[derive(Clone, Debug)]
-pub struct LoadOutcome {
-    /// One record for each request that was sent, in the order of the plan.
-    pub records: Vec<RequestRecord>,
-    /// What the load process observed about itself and its host.
-    pub host: HostObservation,
-    /// How prompt lengths were made exact.
-    pub prompt_source: PromptSource,
-    /// The wall time of the zero of all instants.
-    pub started_at: Timestamp,
-    /// Whether it was cancelled before its end.
-    pub is_cancelled: bool,
-    /// The schedule of the measured arrivals in one digest: SHA-256 over their offsets from the first
-    /// one in nanoseconds, each as decimal digits followed by a line feed. Lower-case hex; empty
-    /// in closed loop.
-    pub schedule_sha256: String,
-}
-
-impl LoadOutcome {
-    /// The run in figures.
-    pub fn summarise(&self, workload: &WorkloadSpec) -> Summary {
-        let context = SummaryContext {
-            workload,
-            prompt_source: self.prompt_source,
-            host: &self.host,
-            is_cancelled: self.is_cancelled,
-        };
-        Summary::of(&self.records, &context)
-    }
-
-    /// The prompts of the run and their order in one digest: SHA-256 over the prompt digests of all
-    /// requests in the order of the plan, each followed by a line feed. Lower-case hex.
-    pub fn prompts_sha256(&self) -> String {
-        let mut hasher = Sha256::new();
-        for record in &self.records {
-            hasher.update(record.prompt_sha256.as_bytes());
-            hasher.update(b"\n");
-        }
-        format!("{:x}", hasher.finalize())
-    }
-}
 
 /// Carries a plan out. Call it on a multi-thread runtime; the load is made on threads of its own.
 ///
@@ -88,7 +45,7 @@ pub async fn run(
         prepared = make_ready(plan, api_key, &cancel) => Some(prepared?),
     };
     let Some(ready) = prepared.filter(|_| !cancel.is_cancelled()) else {
-        return Ok(cancelled_before_the_start());
+        return Ok(LoadOutcome::cancelled_before_the_start());
     };
     let prompt_count = ready.prepared.warmup.len() + ready.prepared.measured.len();
     let prompt_count = u32::try_from(prompt_count).unwrap_or(u32::MAX);
@@ -104,23 +61,11 @@ pub async fn run(
         .await
 }
 
-fn cancelled_before_the_start() -> LoadOutcome {
-    LoadOutcome {
-        records: Vec::new(),
-        host: HostObservation::default(),
-        prompt_source: PromptSource::Estimate,
-        started_at: RunClock::start().zero_at(),
-        is_cancelled: true,
-        schedule_sha256: String::new(),
-    }
-}
-
 /// Everything that exists before the clock starts.
 struct Ready {
     client: Client,
     prepared: Prepared,
-    /// Offsets of measured arrivals in open loop.
-    offsets_ns: Vec<u64>,
+    schedule: Schedule,
     in_flight_max: usize,
     connect_time: Duration,
 }
@@ -134,21 +79,28 @@ async fn make_ready(
     let needed = workload.arrival.concurrency().unwrap_or(1);
     let endpoint = Endpoint::resolve(&plan.base_url).await?;
     let in_flight_max = limits::in_flight_max(needed, &endpoint.addresses)?;
-    let offsets_ns = match workload.arrival {
-        Arrival::ClosedLoop { .. } => Vec::new(),
-        Arrival::OpenLoop { .. } | Arrival::Trace { .. } => measured_offsets_ns(workload),
-    };
-    let measured_count = match (workload.stop, &workload.arrival) {
-        (StopRule::Requests { count }, _) => Some(count),
-        (_, Arrival::OpenLoop { .. } | Arrival::Trace { .. }) => {
-            Some(u32::try_from(offsets_ns.len()).unwrap_or(u32::MAX))
+    let rows = trace::rows_of_plan(plan).await?;
+    let schedule = Schedule::of(workload, &rows);
+    let counts = if workload.arrival.has_schedule() {
+        let count = |offsets: &[u64]| u32::try_from(offsets.len()).unwrap_or(u32::MAX);
+        Counts {
+            warmup: Some(count(&schedule.warmup_ns)),
+            measured: Some(count(&schedule.measured_ns)),
         }
-        (StopRule::Duration { .. }, Arrival::ClosedLoop { .. }) => None,
+    } else {
+        Counts::of_closed_loop(workload)
     };
     let timeout = Duration::from_secs(u64::from(workload.request_timeout_s));
     let clock = RunClock::start();
     let key = api_key.as_ref().map(|key| key.expose().clone());
-    let mut client = Client::new(endpoint, workload.api, api_key, timeout, clock)?;
+    let mut client = Client::new(
+        endpoint,
+        workload.api,
+        api_key,
+        &plan.headers,
+        timeout,
+        clock,
+    )?;
     if workload.fresh_connections {
         client = client.with_fresh_connections();
     }
@@ -165,75 +117,18 @@ async fn make_ready(
         plan,
         client.endpoint(),
         key.as_deref(),
-        measured_count,
+        counts,
+        rows,
         cancel,
     )
     .await?;
     Ok(Ready {
         client,
         prepared,
-        offsets_ns,
+        schedule,
         in_flight_max,
         connect_time,
     })
-}
-
-/// Offsets of the measured arrivals from the first one.
-fn measured_offsets_ns(workload: &WorkloadSpec) -> Vec<u64> {
-    match workload.stop {
-        StopRule::Requests { count } => offsets_ns(workload, seed_stream::ARRIVALS, count as usize),
-        StopRule::Duration { seconds } => {
-            let end_ns = u64::from(seconds) * 1_000_000_000;
-            let expected = workload.expected_requests().unwrap_or(0) as usize;
-            let mut count = expected + expected / 8 + 64;
-            loop {
-                let mut offsets = offsets_ns(workload, seed_stream::ARRIVALS, count);
-                // The schedule must reach past the end, so that none is missing before it.
-                if offsets.last().is_none_or(|last| *last >= end_ns) {
-                    offsets.truncate(offsets.partition_point(|at| *at < end_ns));
-                    return offsets;
-                }
-                count *= 2;
-            }
-        }
-    }
-}
-
-/// Offsets of `count` arrivals, moved so that the first is at 0: the measured window starts with
-/// the first request.
-fn offsets_ns(workload: &WorkloadSpec, stream: u64, count: usize) -> Vec<u64> {
-    let Arrival::OpenLoop {
-        rate_per_s,
-        process,
-        burstiness,
-        ..
-    } = workload.arrival
-    else {
-        return Vec::new();
-    };
-    let mut rng = seeded(workload.seed, stream);
-    let mut offsets = schedule_offsets_ns(rate_per_s, process, burstiness, &mut rng, count);
-    if stream == seed_stream::ARRIVALS {
-        ramp_offsets_ns(&mut offsets, workload.ramp_s);
-    }
-    let first = offsets.first().copied().unwrap_or(0);
-    for offset in &mut offsets {
-        *offset -= first;
-    }
-    offsets
-}
-
-/// See [`LoadOutcome::schedule_sha256`].
-fn schedule_sha256(offsets_ns: &[u64]) -> String {
-    if offsets_ns.is_empty() {
-        return String::new();
-    }
-    let mut hasher = Sha256::new();
-    for offset in offsets_ns {
-        hasher.update(offset.to_string().as_bytes());
-        hasher.update(b"\n");
-    }
-    format!("{:x}", hasher.finalize())
 }
 
 /// A run that goes on.
@@ -247,7 +142,8 @@ struct Run<'a> {
     warmup: Vec<PreparedRequest>,
     measured: Vec<PreparedRequest>,
     maker: Option<PromptMaker>,
-    offsets_ns: Vec<u64>,
+    warmup_maker: Option<PromptMaker>,
+    schedule: Schedule,
     schedule_sha256: String,
     in_flight_max: usize,
     connect_time: Duration,
@@ -267,6 +163,7 @@ impl<'a> Run<'a> {
             warmup,
             measured,
             maker,
+            warmup_maker,
             counter,
         } = ready.prepared;
         let clock = RunClock::start();
@@ -277,6 +174,7 @@ impl<'a> Run<'a> {
             live,
             cancel,
             ignore_eos: workload.ignore_eos,
+            capped_count: AtomicU32::new(0),
             records: Mutex::new(Vec::with_capacity(warmup.len() + measured.len())),
             turnaround_ms: Mutex::new(Vec::new()),
             fault: Mutex::new(None),
@@ -304,8 +202,9 @@ impl<'a> Run<'a> {
             warmup,
             measured,
             maker,
-            schedule_sha256: schedule_sha256(&ready.offsets_ns),
-            offsets_ns: ready.offsets_ns,
+            warmup_maker,
+            schedule_sha256: ready.schedule.sha256(),
+            schedule: ready.schedule,
             in_flight_max: ready.in_flight_max,
             connect_time: ready.connect_time,
             threads: Arc::new(threads),
@@ -338,9 +237,16 @@ impl<'a> Run<'a> {
         if !warmup.is_empty() {
             self.begin(LoadPhase::WarmUp, None).await;
             users.open(&session, warmup.len()).await;
-            let source = Source::of(warmup);
+            let (source, end) = match self.warmup_maker.take() {
+                None => (Source::of(warmup), LoopEnd::Exhausted),
+                Some(maker) => {
+                    let end_ns = u64::from(self.workload.warmup_s) * 1_000_000_000;
+                    let end = LoopEnd::At(session.clock.now_ns() + end_ns);
+                    (self.endless(warmup, maker)?, end)
+                }
+            };
             users
-                .run(&session, source, RequestPhase::WarmUp, LoopEnd::Exhausted)
+                .run(&session, source, RequestPhase::WarmUp, end, Duration::ZERO)
                 .await?;
             self.check_warm_up()?;
         }
@@ -350,8 +256,7 @@ impl<'a> Run<'a> {
         let measured = std::mem::take(&mut self.measured);
         let source = match self.maker.take() {
             None => Source::of(measured),
-            Some(maker) => Source::endless(measured, maker, Arc::clone(&session))
-                .map_err(|error| LoadError::Internal(error.to_string()))?,
+            Some(maker) => self.endless(measured, maker)?,
         };
         users.open(&session, concurrency as usize).await;
         let from_ns = session.clock.now_ns();
@@ -362,23 +267,36 @@ impl<'a> Run<'a> {
                 LoopEnd::At(session.clock.now_ns() + u64::from(seconds) * 1_000_000_000)
             }
         };
-        let running = users.run(&session, source, RequestPhase::Measured, end);
+        let ramp = Duration::from_secs(u64::from(self.workload.ramp_s));
+        let running = users.run(&session, source, RequestPhase::Measured, end, ramp);
         self.with_drain(session.clock.now_ns(), running).await?;
         session.take_fault().map_or(Ok(()), Err)
     }
 
+    fn endless(
+        &self,
+        requests: Vec<PreparedRequest>,
+        maker: PromptMaker,
+    ) -> Result<Source, LoadError> {
+        Source::endless(requests, maker, Arc::clone(&self.session))
+            .map_err(|error| LoadError::Internal(error.to_string()))
+    }
+
     async fn run_open(&mut self) -> Result<(), LoadError> {
         let session = Arc::clone(&self.session);
+        let cap = self.workload.arrival.in_flight_max();
         let arrivals = OpenLoop::new(
             Arc::clone(&session),
             Arc::clone(&self.threads),
             self.in_flight_max,
+            cap,
             self.connect_time,
         );
         let warmup = std::mem::take(&mut self.warmup);
         if !warmup.is_empty() {
             self.begin(LoadPhase::WarmUp, None).await;
-            let offsets = offsets_ns(self.workload, seed_stream::WARM_UP_ARRIVALS, warmup.len());
+            let offsets = std::mem::take(&mut self.schedule.warmup_ns);
+            arrivals.open().await;
             let start_ns = arrivals.earliest_start_ns();
             arrivals
                 .run(warmup, offsets, start_ns, RequestPhase::WarmUp)
@@ -389,7 +307,8 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let measured = std::mem::take(&mut self.measured);
-        let offsets = std::mem::take(&mut self.offsets_ns);
+        let offsets = std::mem::take(&mut self.schedule.measured_ns);
+        arrivals.open().await;
         let start_ns = arrivals.earliest_start_ns();
         self.begin(LoadPhase::Measured, Some(start_ns)).await;
         let running = arrivals.run(measured, offsets, start_ns, RequestPhase::Measured);
@@ -453,7 +372,7 @@ impl<'a> Run<'a> {
             std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner))
         };
         let mut records: Vec<RequestRecord> = take(&self.session.records);
-        records.sort_unstable_by_key(|record| record.index);
+        number(&mut records);
         mark_drained(&mut records, self.workload.stop);
         let turnaround_ms = std::mem::take(
             &mut *self
@@ -465,35 +384,14 @@ impl<'a> Run<'a> {
         let threads = u32::try_from(self.threads.count()).unwrap_or(u32::MAX);
         LoadOutcome {
             is_cancelled: self.session.cancel.is_cancelled(),
-            host: self.host.finish(threads, turnaround_ms),
+            host: HostObservation {
+                capped_count: self.session.capped_count.load(Ordering::Relaxed),
+                ..self.host.finish(threads, turnaround_ms)
+            },
             prompt_source: self.prompt_source,
             started_at: self.session.clock.zero_at(),
             schedule_sha256: self.schedule_sha256,
             records,
-        }
-    }
-}
-
-/// Marks what a deadline cut off: the window starts with the first measured request.
-fn mark_drained(records: &mut [RequestRecord], stop: StopRule) {
-    let StopRule::Duration { seconds } = stop else {
-        return;
-    };
-    let measured = || {
-        records
-            .iter()
-            .filter(|record| record.phase == RequestPhase::Measured)
-    };
-    let start = measured()
-        .map(|record| record.scheduled_at.min(record.sent_at))
-        .min();
-    let Some(deadline) = start.map(|at| at + u64::from(seconds) * 1_000_000_000) else {
-        return;
-    };
-    for record in records {
-        let is_late = record.finished_at > deadline && record.outcome != Outcome::Cancelled;
-        if record.phase == RequestPhase::Measured && is_late {
-            record.phase = RequestPhase::Drained;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What all requests of a run share, and the way of one request from plan to record.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
 
 use domain::finite::Finite;
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) cancel: CancellationToken,
     /// Whether an answer shorter than asked for is a truncated one.
     pub(crate) ignore_eos: bool,
+    /// Measured arrivals that had to wait because as many were in flight as may be.
+    pub(crate) capped_count: AtomicU32,
     pub(crate) records: Mutex<Vec<RequestRecord>>,
     pub(crate) turnaround_ms: Mutex<Vec<Finite>>,
     /// Why no more requests could be made, if that came to pass.
@@ -129,12 +132,12 @@ impl Session {
             .take()
     }
 
-    /// Notes how long a user took from the end of an answer to the next send, the opening of a
-    /// connection aside.
-    pub(crate) fn note_turnaround(&self, finished_at: u64, next: Served) {
+    /// Notes how long it took from the instant at which it could have gone out, such as the end of the
+    /// user's last answer, to the send, the opening of a connection aside.
+    pub(crate) fn note_turnaround(&self, free_at: u64, next: Served) {
         let ns = next
             .sent_at
-            .saturating_sub(finished_at)
+            .saturating_sub(free_at)
             .saturating_sub(next.connect_ns);
         let ms = Finite::new(ns as f64 / 1e6).unwrap_or_default();
         self.turnaround_ms

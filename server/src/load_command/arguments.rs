@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use domain::finite::Finite;
 use domain::id::DatasetId;
-use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
+use domain::load::{Header, LOAD_PLAN_VERSION, LoadPlan};
+use domain::slo::parse_slos;
 use domain::workload::arrival::ArrivalProcess;
+use domain::workload::extra_body;
 use domain::workload::{
     AnswerLengths, Api, Arrival, LengthSpec, PlannedDataset, Prompts, StopRule, WorkloadSpec,
 };
@@ -20,21 +22,38 @@ const STDIN: &str = "-";
 
 const AFTER_HELP: &str = "\
 The API key, if the server wants one, is read from the environment variable ASSAY_LOAD_API_KEY and never
-from the command line. The out folder receives requests.parquet (one row per request) and result.json.
+from the command line.
+
+Files in the out folder:
+  requests.parquet   one row per request: every instant, every chunk, how it ended
+  result.json        the plan, the summary, digests of prompts and schedule, the client's health
+
+A trace is a file of comma-separated values whose first line names the columns (timestamp,
+input_length and output_length, or the names that Azure's and BurstGPT's traces use), or of one JSON
+object a line with these fields (as Mooncake's). timestamp is in seconds or a date with a time; in JSON it is
+in milliseconds; timestamp_s and timestamp_ms say their unit.
+
+Objectives bound a percentile over requests (ttft_ms, ttft_from_schedule_ms, tpot_ms, itl_ms, e2e_ms,
+e2e_from_schedule_ms; p99 where none is given) or a figure of the run (output_tok_per_s, error_rate):
+  --slo 'ttft_ms<=200@p99, itl_ms<=40@p95, output_tok_per_s>=500, error_rate<=0.01'
+Requests that meet every bound of a request are the goodput; a failed one misses.
 
 Exit codes:
-  0    the run is sound
+  0    the run is sound, and every objective was met
   1    something inside failed, such as writing the result
   2    the plan or the command line is refused
   3    the server cannot be reached
   4    more than 10 % of the requests failed, or the whole warm-up
   5    the client was the limit: the run says nothing about the server
+  6    an objective was missed
+  7    no objective was missed, but of one there are too few samples to say
   130  cancelled by a signal or by the end of standard input
 
 Examples:
   assay load --base-url http://127.0.0.1:8000 --model my-model --concurrency 16 --requests 200
-  assay load --base-url http://127.0.0.1:8000 --model my-model --rate 4 --arrival poisson --duration 60 \\
-             --input-tokens lognormal:512,0.6 --output-tokens 128 --ignore-eos
+  assay load --base-url http://127.0.0.1:8000 --model my-model --rate 4 --burstiness 0.5 --duration 10m \\
+             --ramp 1m --warmup 30s --input-tokens lognormal:512,0.6 --output-tokens 128 --ignore-eos
+  assay load --base-url http://127.0.0.1:8000 --model my-model --trace azure.csv --speed 2 --max-in-flight 256
   assay load --base-url http://127.0.0.1:8000 --model my-model --dataset chat.jsonl --dataset code.jsonl";
 
 /// Make load on an OpenAI-compatible server and measure its answers.
@@ -46,7 +65,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "base_url", "model", "api", "concurrency", "rate", "arrival", "requests", "duration", "warmup",
         "input_tokens", "output_tokens", "prefix_tokens", "dataset", "answer_lengths", "seed", "ignore_eos",
-        "tokenizer", "timeout", "out",
+        "tokenizer", "timeout", "out", "burstiness", "max_in_flight", "ramp", "trace", "speed", "prefix_share",
+        "header", "extra_body", "slo", "fresh_connections",
     ])]
     plan: Option<String>,
     /// Print one JSON event per line in place of a report. With --plan - the plan is the first line of
@@ -63,34 +83,83 @@ pub(crate) struct LoadArgs {
     #[arg(long, default_value = "chat", value_parser = parse_api)]
     api: Api,
     /// Closed loop: this many users, each sending again as soon as the answer is complete [default: 1]
-    #[arg(long, value_name = "USERS", conflicts_with = "rate")]
+    #[arg(long, value_name = "USERS", conflicts_with_all = ["rate", "trace"], help_heading = "Load")]
     concurrency: Option<u32>,
     /// Open loop: this many requests per second, whether or not earlier ones are answered
-    #[arg(long, value_name = "PER_SECOND")]
+    #[arg(
+        long,
+        value_name = "PER_SECOND",
+        conflicts_with = "trace",
+        help_heading = "Load"
+    )]
     rate: Option<f64>,
-    /// Shape of the gaps in open loop: constant, poisson or gamma
-    #[arg(long, default_value = "poisson", value_parser = parse_arrival, conflicts_with = "concurrency")]
-    arrival: ArrivalProcess,
-    /// Stop after this many measured requests [default: 100]
-    #[arg(long, value_name = "COUNT", conflicts_with = "duration")]
+    /// Shape of the gaps in open loop: constant, poisson or gamma [default: poisson, or gamma with
+    /// --burstiness]
+    #[arg(long, value_parser = parse_arrival, requires = "rate", help_heading = "Load")]
+    arrival: Option<ArrivalProcess>,
+    /// Shape of gamma gaps, as in vllm bench serve: 1 is poisson, less is burstier, more is calmer
+    #[arg(long, value_name = "SHAPE", requires = "rate", help_heading = "Load")]
+    burstiness: Option<f64>,
+    /// Open loop or trace: most requests in flight. An arrival that finds no place is sent late and
+    /// counted, never skipped
+    #[arg(
+        long,
+        value_name = "COUNT",
+        conflicts_with = "concurrency",
+        help_heading = "Load"
+    )]
+    max_in_flight: Option<u32>,
+    /// Rise to the full load over this time: users join evenly, or the rate grows linearly. It belongs to
+    /// the measured part; the steady state leaves it out
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds, default_value = "0", hide_default_value = true,
+        conflicts_with = "trace", help_heading = "Load")]
+    ramp: u32,
+    /// Replay the times and lengths of a trace, see below
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dataset", "input_tokens", "output_tokens"],
+        help_heading = "Load")]
+    trace: Option<PathBuf>,
+    /// How much faster than its own time the trace is replayed [default: 1]
+    #[arg(long, value_name = "FACTOR", requires = "trace", help_heading = "Load")]
+    speed: Option<f64>,
+    /// Stop after this many measured requests [default: 100, or the whole trace]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        conflicts_with = "duration",
+        help_heading = "Load"
+    )]
     requests: Option<u32>,
-    /// Stop after this many seconds; requests in flight then are drained and not counted
-    #[arg(long, value_name = "SECONDS")]
+    /// Stop after this time (90, 90s, 10m, 1h); requests in flight then are drained and not counted
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds, help_heading = "Load")]
     duration: Option<u32>,
-    /// Requests before the measured part
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
-    warmup: u32,
+    /// Before the measured part: this many requests (10), or load for this time (30s)
+    #[arg(long, value_name = "COUNT|TIME", default_value = "4", value_parser = parse_warmup, help_heading = "Load")]
+    warmup: Warmup,
     /// Tokens of each prompt: 512, uniform:100..900, normal:512,64 or lognormal:512,0.6
-    #[arg(long, value_name = "LENGTH", default_value = "512", value_parser = parse_length)]
+    #[arg(long, value_name = "LENGTH", default_value = "512", value_parser = parse_length, help_heading = "Prompts")]
     input_tokens: LengthSpec,
     /// Tokens asked of each answer, in the same forms
-    #[arg(long, value_name = "LENGTH", default_value = "128", value_parser = parse_length)]
+    #[arg(long, value_name = "LENGTH", default_value = "128", value_parser = parse_length, help_heading = "Prompts")]
     output_tokens: LengthSpec,
     /// Tokens at the start of every prompt that are the same in all of them
-    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        default_value_t = 0,
+        help_heading = "Prompts"
+    )]
     prefix_tokens: u32,
+    /// Share of the prompts that begin with them, 0 to 1 [default: 1]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        requires = "prefix_tokens",
+        help_heading = "Prompts"
+    )]
+    prefix_share: Option<f64>,
     // Backticks, which the lint wants in a comment, would stand in the help.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["input_tokens", "prefix_tokens"], help = "\
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input_tokens", "prefix_tokens"],
+        help_heading = "Prompts", help = "\
 File of rows to send in place of synthetic prompts, one JSON object a line: a canonical dataset file, or
 {\"prompt\": \"…\", \"output_tokens\": 56}. Give it again for more files. All rows are shuffled by the seed
 and none is repeated before all were sent")]
@@ -98,24 +167,55 @@ and none is repeated before all were sent")]
     /// How long answers to rows may be: rows (as each row says, else --output-tokens), capped (the
     /// same, at most --output-tokens) or planned (--output-tokens)
     #[arg(long, value_name = "WHICH", default_value = "rows", value_parser = parse_answer_lengths,
-        requires = "dataset")]
+        requires = "dataset", help_heading = "Prompts")]
     answer_lengths: AnswerLengths,
     /// Seed of lengths, prompts and arrival times: the same seed sends the same bytes
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, help_heading = "Prompts")]
     seed: u64,
     /// Ask the engine to go on to the full output length
-    #[arg(long)]
+    #[arg(long, help_heading = "Requests")]
     ignore_eos: bool,
     /// The model's tokenizer.json or its folder; without it the server's /tokenize is tried, then
     /// lengths are estimated
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Prompts")]
     tokenizer: Option<PathBuf>,
-    /// Seconds after which a request without its last byte counts as failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    /// A header sent with every request; give it again for more. Other users of this machine can see
+    /// the command line
+    #[arg(long, value_name = "NAME: VALUE", value_parser = Header::parse, help_heading = "Requests")]
+    header: Vec<Header>,
+    /// JSON object whose fields are added to every request, such as {\"temperature\": 0}
+    #[arg(long, value_name = "JSON", help_heading = "Requests")]
+    extra_body: Option<String>,
+    /// Open a connection for every request in place of keeping them
+    #[arg(long, help_heading = "Requests")]
+    fresh_connections: bool,
+    /// Time after which a request without its last byte counts as failed
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds, default_value = "600", help_heading = "Requests")]
     timeout: u32,
+    /// What the run has to hold, separated by commas; see below
+    #[arg(long, value_name = "LIST", help_heading = "Results")]
+    slo: Option<String>,
     /// Folder for the result; made when missing
-    #[arg(long, value_name = "DIR", default_value = "assay-load")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "assay-load",
+        help_heading = "Results"
+    )]
     out: PathBuf,
+    /// Write the figures once more in the shape of vllm bench serve's JSON, with our definitions
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub(super) vllm_json: Option<PathBuf>,
+    /// Print a line of live figures every second where there is no terminal to draw a bar on
+    #[arg(long, conflicts_with = "events", help_heading = "Results")]
+    pub(super) live: bool,
+}
+
+/// What comes before the measured part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Warmup {
+    Requests(u32),
+    Seconds(u32),
 }
 
 fn parse_api(text: &str) -> Result<Api, String> {
@@ -124,6 +224,33 @@ fn parse_api(text: &str) -> Result<Api, String> {
 
 fn parse_arrival(text: &str) -> Result<ArrivalProcess, String> {
     ArrivalProcess::parse(text).ok_or_else(|| "give constant, poisson or gamma".to_owned())
+}
+
+/// `90`, `90s`, `10m` or `1h`, in seconds.
+fn parse_seconds(text: &str) -> Result<u32, String> {
+    let help = || "give a time such as 90, 90s, 10m or 1h".to_owned();
+    let (number, factor) = match text.strip_suffix(['s', 'm', 'h']) {
+        None => (text, 1),
+        Some(number) if text.ends_with('s') => (number, 1),
+        Some(number) if text.ends_with('m') => (number, 60),
+        Some(number) => (number, 3_600),
+    };
+    let number: u32 = number.parse().map_err(|_| help())?;
+    number.checked_mul(factor).ok_or_else(help)
+}
+
+/// A number of requests, or a time with its unit.
+fn parse_warmup(text: &str) -> Result<Warmup, String> {
+    match text.parse() {
+        Ok(count) => Ok(Warmup::Requests(count)),
+        Err(_) => parse_seconds(text)
+            .map(Warmup::Seconds)
+            .map_err(|_| "give a number of requests such as 10, or a time such as 30s".to_owned()),
+    }
+}
+
+fn finite(value: f64, what: &str) -> Result<Finite, String> {
+    Finite::new(value).ok_or_else(|| format!("The {what} is not a number."))
 }
 
 fn parse_answer_lengths(text: &str) -> Result<AnswerLengths, String> {
@@ -166,20 +293,19 @@ impl LoadArgs {
     }
 
     fn plan_of_options(&self) -> Result<LoadPlan, String> {
-        let arrival = match (self.rate, self.concurrency) {
-            (Some(rate), _) => {
-                let rate = Finite::new(rate).ok_or("The rate is not a number.")?;
-                Arrival::open_loop(rate, self.arrival)
-            }
-            (None, concurrency) => Arrival::ClosedLoop {
-                concurrency: concurrency.unwrap_or(1),
+        let arrival = self.arrival()?;
+        let stop = match (self.duration, &arrival) {
+            (Some(seconds), _) => StopRule::Duration { seconds },
+            (None, Arrival::Trace { request_count, .. }) => StopRule::Requests {
+                count: self.requests.unwrap_or(*request_count),
             },
-        };
-        let stop = match self.duration {
-            Some(seconds) => StopRule::Duration { seconds },
-            None => StopRule::Requests {
+            (None, _) => StopRule::Requests {
                 count: self.requests.unwrap_or(100),
             },
+        };
+        let (warmup_requests, warmup_s) = match self.warmup {
+            Warmup::Requests(count) => (count, 0),
+            Warmup::Seconds(seconds) => (0, seconds),
         };
         Ok(LoadPlan {
             version: LOAD_PLAN_VERSION,
@@ -191,16 +317,21 @@ impl LoadArgs {
                 input: self.input_tokens,
                 output: self.output_tokens,
                 shared_prefix_tokens: self.prefix_tokens,
+                prefix_share: finite(self.prefix_share.unwrap_or(1.0), "share of the prefix")?,
                 arrival,
+                ramp_s: self.ramp,
                 stop,
-                warmup_requests: self.warmup,
+                warmup_requests,
+                warmup_s,
                 seed: self.seed,
                 ignore_eos: self.ignore_eos,
                 request_timeout_s: self.timeout,
-                ..WorkloadSpec::default()
+                slos: parse_slos(self.slo.as_deref().unwrap_or_default())?,
+                fresh_connections: self.fresh_connections,
+                extra_body: extra_body::parse(self.extra_body.as_deref().unwrap_or_default())?,
             },
-            trace_path: None,
-            headers: Vec::new(),
+            trace_path: self.trace.as_ref().map(|path| path.display().to_string()),
+            headers: self.header.clone(),
             dataset_paths: self
                 .dataset
                 .iter()
@@ -211,6 +342,48 @@ impl LoadArgs {
                 .as_ref()
                 .map(|path| path.display().to_string()),
             out_dir: self.out.display().to_string(),
+        })
+    }
+
+    /// When requests are sent. Reads the whole of a trace, so that what is wrong with a row is told before
+    /// anything is sent.
+    fn arrival(&self) -> Result<Arrival, String> {
+        if let Some(path) = &self.trace {
+            let found =
+                loadgen::inspect_trace(path).map_err(|error| sentence(&error.to_string()))?;
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            return Ok(Arrival::Trace {
+                name: name.to_string_lossy().into_owned(),
+                sha256: found.sha256,
+                request_count: found.request_count,
+                duration_s: found.duration_s,
+                speed: finite(self.speed.unwrap_or(1.0), "speed")?,
+                in_flight_max: self.max_in_flight,
+            });
+        }
+        let Some(rate) = self.rate else {
+            if self.max_in_flight.is_some() {
+                return Err("Give --rate or --trace with --max-in-flight: a closed loop is capped by its users.".to_owned());
+            }
+            let concurrency = self.concurrency.unwrap_or(1);
+            return Ok(Arrival::ClosedLoop { concurrency });
+        };
+        let process = match (self.arrival, self.burstiness) {
+            (None, None) => ArrivalProcess::Poisson,
+            (None | Some(ArrivalProcess::Gamma), Some(_)) => ArrivalProcess::Gamma,
+            (Some(process), None) => process,
+            (Some(process), Some(_)) => {
+                let name = process.as_str();
+                return Err(format!(
+                    "Leave --burstiness out: {name} gaps have none, gamma ones do."
+                ));
+            }
+        };
+        Ok(Arrival::OpenLoop {
+            rate_per_s: finite(rate, "rate")?,
+            process,
+            burstiness: finite(self.burstiness.unwrap_or(1.0), "burstiness")?,
+            in_flight_max: self.max_in_flight,
         })
     }
 
@@ -250,110 +423,4 @@ fn parse_plan(text: &str) -> Result<LoadPlan, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Debug, clap::Parser)]
-    struct Command {
-        #[command(flatten)]
-        args: LoadArgs,
-    }
-
-    fn parse(line: &str) -> Result<LoadArgs, clap::Error> {
-        let words = std::iter::once("load").chain(line.split_whitespace());
-        Command::try_parse_from(words).map(|command| command.args)
-    }
-
-    #[test]
-    fn options_make_a_plan() {
-        let args = parse(
-            "--base-url http://a --model m --rate 2.5 --arrival constant --duration 9 --input-tokens uniform:5..9 --ignore-eos --out /tmp/o",
-        );
-        let plan = args.unwrap().to_plan().unwrap();
-        assert_eq!(
-            plan.workload.arrival.in_words(),
-            "open loop at 2.5/s (constant)"
-        );
-        assert_eq!(plan.workload.stop, StopRule::Duration { seconds: 9 });
-        assert_eq!(plan.workload.input, LengthSpec::Uniform { min: 5, max: 9 });
-        assert_eq!(
-            (plan.workload.ignore_eos, plan.out_dir.as_str()),
-            (true, "/tmp/o")
-        );
-        let plan = parse("--base-url http://a --model m")
-            .unwrap()
-            .to_plan()
-            .unwrap();
-        assert_eq!(
-            plan.workload.in_words(),
-            "closed loop at 1 · 512 in / 128 out · 100 requests"
-        );
-    }
-
-    #[test]
-    fn options_that_exclude_each_other_are_refused() {
-        for line in [
-            "",
-            "--base-url http://a",
-            "--base-url http://a --model m --rate 1 --concurrency 2",
-            "--base-url http://a --model m --requests 1 --duration 2",
-            "--plan - --model m",
-            "--base-url http://a --model m --input-tokens none",
-            "--base-url http://a --model m --dataset a.jsonl --input-tokens 5",
-            "--base-url http://a --model m --answer-lengths capped",
-            "--plan - --dataset a.jsonl",
-            "--base-url http://a --model m --api responses",
-        ] {
-            assert!(parse(line).is_err(), "{line}");
-        }
-    }
-
-    #[test]
-    fn datasets_are_read_before_anything_is_sent() {
-        let folder = testkit::data_dir();
-        let path = folder.path().join("rows.jsonl");
-        let line = format!(
-            "--base-url http://a --model m --dataset {0} --dataset {0} --answer-lengths capped",
-            path.display()
-        );
-        let missing = parse(&line).unwrap().to_plan().unwrap_err();
-        assert!(missing.contains("rows.jsonl cannot be read"), "{missing}");
-        std::fs::write(&path, "{\"prompt\":\"x\"}\n{oops}\n").unwrap();
-        let broken = parse(&line).unwrap().to_plan().unwrap_err();
-        assert!(broken.contains("Row 2 of the dataset"), "{broken}");
-        std::fs::write(&path, "{\"prompt\":\"x\"}\n{\"prompt\":\"y\"}\n").unwrap();
-        let plan = parse(&line).unwrap().to_plan().unwrap();
-        assert_eq!(
-            plan.dataset_paths,
-            [path.display().to_string(), path.display().to_string()]
-        );
-        assert_eq!(
-            plan.workload.in_words(),
-            "closed loop at 1 · 4 rows of 2 datasets, answers as long as theirs, at most 128 · 100 requests"
-        );
-        let datasets = plan.workload.prompts.datasets();
-        assert_eq!(datasets[0], datasets[1], "the same file has the same id");
-        assert_eq!(datasets[0].id.0.get_version_num(), 8);
-    }
-
-    #[test]
-    fn a_plan_file_is_read_whole() {
-        let plan = parse("--base-url http://a --model m")
-            .unwrap()
-            .to_plan()
-            .unwrap();
-        let folder = testkit::data_dir();
-        let path = folder.path().join("plan.json");
-        std::fs::write(&path, serde_json::to_string_pretty(&plan).unwrap()).unwrap();
-        let line = format!("--plan {}", path.display());
-        assert_eq!(parse(&line).unwrap().to_plan().unwrap(), plan);
-        let missing = parse("--plan /nowhere/plan.json")
-            .unwrap()
-            .to_plan()
-            .unwrap_err();
-        assert!(missing.contains("/nowhere/plan.json"), "{missing}");
-        assert!(parse("--plan - --events").unwrap().stops_with_stdin());
-    }
-}
+mod tests;

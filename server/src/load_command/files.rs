@@ -25,6 +25,8 @@ struct ResultFile<'a> {
     records: RecordsFile<'a>,
     /// The prompts and their order in one digest.
     prompts_sha256: &'a str,
+    /// The schedule of the measured arrivals in one digest; empty in closed loop.
+    schedule_sha256: &'a str,
     host: Host,
     summary: &'a Summary,
 }
@@ -78,6 +80,7 @@ pub(super) fn write(
             bytes: written.bytes,
         },
         prompts_sha256,
+        schedule_sha256: &outcome.schedule_sha256,
         host: Host::from(&outcome.host),
         summary,
     };

@@ -18,7 +18,7 @@ const LABEL_WIDTH: usize = 42;
 pub(super) fn text(
     plan: &LoadPlan,
     summary: &Summary,
-    prompts_sha256: &str,
+    [prompts_sha256, schedule_sha256]: [&str; 2],
     out_dir: &Path,
 ) -> String {
     let mut report = Report(String::new());
@@ -53,10 +53,14 @@ pub(super) fn text(
         );
     }
     report.latency("End-to-end latency", "E2E", of(&summary.e2e_ms).as_ref());
+    objectives(&mut report, summary);
     trust(&mut report, plan, summary);
     report.line(&format!(
         "Prompts in their order, SHA-256: {prompts_sha256}"
     ));
+    if !schedule_sha256.is_empty() {
+        report.line(&format!("Schedule, SHA-256: {schedule_sha256}"));
+    }
     report.heading("", '=');
     report.line(&format!("Written to {}", out_dir.display()));
     report.0
@@ -72,6 +76,9 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
             report.value("Request rate asked for (req/s):", two_digits(rate));
         }
     }
+    if let Some(cap) = plan.workload.arrival.in_flight_max() {
+        report.value("Most requests in flight allowed:", cap);
+    }
     report.value(
         "Duration of the measured window (s):",
         two_digits(Some(summary.duration_s)),
@@ -82,6 +89,9 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
         "Request throughput (req/s):",
         two_digits(summary.request_per_s),
     );
+    if let Some(goodput) = &summary.goodput {
+        report.value("Request goodput (req/s):", two_digits(goodput.per_s));
+    }
     report.value(
         "Output token throughput (tok/s):",
         two_digits(summary.output_tok_per_s),
@@ -97,6 +107,32 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
         "Total token throughput (tok/s):",
         two_digits(summary.total_tok_per_s),
     );
+}
+
+fn objectives(report: &mut Report, summary: &Summary) {
+    if summary.slos.is_empty() {
+        return;
+    }
+    report.heading("Objectives", '-');
+    for result in &summary.slos {
+        let value = match result.value {
+            Some(value) => format!("{:.2} {}", value.get(), result.slo.metric.unit()),
+            None => "not measured".to_owned(),
+        };
+        report.line(&format!(
+            "{}: {} ({})",
+            result.slo.in_words(),
+            result.verdict.in_words(),
+            value.trim_end()
+        ));
+    }
+    if let Some(goodput) = &summary.goodput {
+        let share = goodput.fraction.map_or(0.0, Finite::get) * 100.0;
+        report.line(&format!(
+            "Goodput: {} of {} requests sent met every bound ({share:.1} %)",
+            goodput.good_count, summary.sent_count
+        ));
+    }
 }
 
 fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
@@ -137,6 +173,12 @@ fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
         report.line(&format!("  {reason}"));
     }
     host(report, &summary.client_health);
+    if summary.client_health.capped_count > 0 {
+        let count = summary.client_health.capped_count;
+        report.line(&format!(
+            "Arrivals that waited for a place in flight and went out late: {count}"
+        ));
+    }
     if summary.reconnect_count > 0 {
         let count = summary.reconnect_count;
         report.line(&format!(

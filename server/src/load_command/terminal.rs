@@ -3,13 +3,44 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::thread::JoinHandle;
 
-use domain::load::{LiveSample, LoadEvent, LoadPhase};
+use domain::load::LoadEvent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::LoadArgs;
+use super::progress::Progress;
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// JSON lines for a runner.
+    Json,
+    /// A bar, on a terminal.
+    Bar,
+    /// A line of live figures every second.
+    Lines,
+    /// Not at all.
+    Silent,
+}
+
+impl Style {
+    /// What the arguments and the terminal ask for.
+    pub(super) fn of(args: &LoadArgs) -> Self {
+        if args.events {
+            Self::Json
+        } else if std::io::stderr().is_terminal() {
+            Self::Bar
+        } else if args.live {
+            Self::Lines
+        } else {
+            Self::Silent
+        }
+    }
+}
+
 /// Where the words go: JSON lines for a runner, or text for a person.
 pub(super) struct Output {
-    is_json: bool,
+    style: Style,
     /// Cancelled when nobody reads the events any more.
     cancel: CancellationToken,
 }
@@ -21,24 +52,23 @@ pub(super) struct Printing {
 }
 
 impl Output {
-    pub(super) fn start(is_json: bool, cancel: CancellationToken) -> Self {
-        Self { is_json, cancel }
+    pub(super) fn start(style: Style, cancel: CancellationToken) -> Self {
+        Self { style, cancel }
     }
 
     /// Prints events until the sender is gone.
     pub(super) fn print_events(self, mut events: mpsc::Receiver<LoadEvent>) -> Printing {
-        let (is_json, cancel) = (self.is_json, self.cancel.clone());
-        let shows_progress = !is_json && std::io::stderr().is_terminal();
+        let (style, cancel) = (self.style, self.cancel.clone());
         let print = move || {
+            let mut progress = Progress::new(style);
             while let Some(event) = events.blocking_recv() {
-                if is_json {
-                    if print_line(&event).is_err() {
-                        cancel.cancel();
-                    }
-                } else if shows_progress {
-                    show_progress(&event);
+                if style != Style::Json {
+                    progress.show(&event);
+                } else if print_line(&event).is_err() {
+                    cancel.cancel();
                 }
             }
+            progress.end();
         };
         let thread = std::thread::Builder::new()
             .name("events".to_owned())
@@ -53,7 +83,7 @@ impl Output {
     /// The last word of a run that has a result.
     pub(super) fn succeed(self, report: impl FnOnce() -> String, event: LoadEvent) {
         // Whoever closed the pipe does not want to hear it.
-        let _ = if self.is_json {
+        let _ = if self.style == Style::Json {
             print_line(&event)
         } else {
             write!(std::io::stdout(), "{}", report())
@@ -62,7 +92,7 @@ impl Output {
 
     /// The last word of a run that has none.
     pub(super) fn fail(self, reason: &str) {
-        let _ = if self.is_json {
+        let _ = if self.style == Style::Json {
             print_line(&LoadEvent::Failed {
                 reason: reason.to_owned(),
             })
@@ -89,43 +119,6 @@ fn print_line(event: &LoadEvent) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&line)?;
     stdout.flush()
-}
-
-fn show_progress(event: &LoadEvent) {
-    let text = match event {
-        LoadEvent::Prepared {
-            prompt_source,
-            prompt_count,
-        } => {
-            format!(
-                "{prompt_count} prompts ready; lengths {}\n",
-                prompt_source.in_words()
-            )
-        }
-        LoadEvent::Live { sample } => format!("\r\x1b[K{}", progress_line(sample)),
-        LoadEvent::Phase { .. } => return,
-        LoadEvent::Finished { .. } | LoadEvent::Failed { .. } => "\n".to_owned(),
-    };
-    // Progress is a courtesy.
-    let _ = write!(std::io::stderr(), "{text}");
-}
-
-fn progress_line(sample: &LiveSample) -> String {
-    let phase = match sample.phase {
-        LoadPhase::WarmUp => "warm-up",
-        LoadPhase::Measured => "measured",
-        LoadPhase::Drain => "drain",
-    };
-    format!(
-        "{:6.1} s  {phase}  {:3.0} %  sent {}  done {}  failed {}  in flight {}  {:.0} chunks/s ",
-        sample.t_s.get(),
-        sample.done_fraction.get() * 100.0,
-        sample.sent_count,
-        sample.completed_count,
-        sample.failed_count,
-        sample.in_flight_count,
-        sample.output_chunks_per_s.get(),
-    )
 }
 
 /// Cancels when standard input ends: the runner that holds its other end is gone then.

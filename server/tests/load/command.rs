@@ -26,7 +26,7 @@ fn a_person_gets_a_report_and_two_files() {
     assert!(matches!(output.status.code(), Some(0 | 5)), "{text}");
     for words in [
         "Successful requests:                                    30",
-        "Request rate asked for (req/s):                         50",
+        "Request rate asked for (req/s):                      50.00",
         "Time to first token, from schedule",
         "P99 TTFT (ms) (few samples):",
         "exact, by the server's /tokenize",

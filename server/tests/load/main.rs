@@ -4,5 +4,6 @@
 mod command;
 mod engine;
 mod parts;
+mod queueing;
 mod selftest;
 mod truth;

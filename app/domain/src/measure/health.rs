@@ -35,8 +35,13 @@ pub struct HostObservation {
     pub steal_fraction: Option<Finite>,
     /// Peak resident memory of the load process, in bytes, where the system tells.
     pub peak_rss_bytes: Option<u64>,
-    /// Closed loop: time between the end of an answer and the next send of the same user, in ms.
+    /// Closed loop: time between the end of an answer and the next send of the same user, in ms. On a
+    /// schedule with a cap of requests in flight: time between the instant at which an arrival was due
+    /// and had a place, and its send.
     pub turnaround_ms: Vec<Finite>,
+    /// Measured arrivals that had to wait because as many were in flight as may be.
+    #[serde(default)]
+    pub capped_count: u32,
 }
 
 /// The verdict on the client.
@@ -58,8 +63,9 @@ pub struct ClientHealth {
     pub verdict: HealthVerdict,
     /// Why, in sentences; empty when healthy.
     pub reasons: Vec<String>,
-    /// Lateness of sends in ms: behind the schedule in open loop, behind the end of the user's
-    /// last answer in closed loop.
+    /// Lateness of sends in ms: behind the schedule in open loop (and, where the plan caps the requests
+    /// in flight, behind the instant at which there was a place), behind the end of the user's last
+    /// answer in closed loop.
     pub send_lateness_ms: Option<Distribution>,
     /// Lateness of an idle timer thread in ms.
     pub host_stall_ms: Option<Distribution>,
@@ -69,6 +75,9 @@ pub struct ClientHealth {
     pub steal_fraction: Option<Finite>,
     /// Peak resident memory in bytes.
     pub peak_rss_bytes: Option<u64>,
+    /// Measured arrivals that had to wait because as many were in flight as may be: they went out late.
+    #[serde(default)]
+    pub capped_count: u32,
     /// Arrivals that were dropped: always 0, an arrival that is late is sent late and counted.
     pub dropped_count: u32,
 }
@@ -76,7 +85,8 @@ pub struct ClientHealth {
 impl ClientHealth {
     /// Judges a run.
     pub fn judge(records: &[RequestRecord], is_open_loop: bool, host: &HostObservation) -> Self {
-        let lateness: Vec<f64> = if is_open_loop {
+        // What a cap of the plan holds back is late by the plan, not by the client.
+        let lateness: Vec<f64> = if is_open_loop && host.turnaround_ms.is_empty() {
             let measured = records
                 .iter()
                 .filter(|record| record.phase != RequestPhase::WarmUp);
@@ -147,6 +157,7 @@ impl ClientHealth {
             cpu_share,
             steal_fraction: host.steal_fraction,
             peak_rss_bytes: host.peak_rss_bytes,
+            capped_count: host.capped_count,
             dropped_count: 0,
         }
     }

@@ -1,20 +1,18 @@
 //! Closed loop: users who each send again as soon as their answer is complete.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::measure::record::{Outcome, RequestPhase};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
-use super::Source;
+use super::{OPENING_COUNT_MAX, Source};
 use crate::client::Connection;
 use crate::error::LoadError;
 use crate::session::Session;
 use crate::threads::LoadThreads;
 
-/// Connections opened at once before the first send.
-const OPENING_COUNT_MAX: usize = 64;
 /// Pause of a user who could not connect: nothing was sent, and a tight loop would measure nothing.
 const CONNECT_FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,20 +65,31 @@ impl ClosedLoop {
             .await;
     }
 
-    /// Lets all users send until the end.
+    /// Lets all users send until the end. They join evenly over the ramp, the first one at once.
     pub(crate) async fn run(
         &mut self,
         session: &Arc<Session>,
         source: Source,
         phase: RequestPhase,
         end: LoopEnd,
+        ramp: Duration,
     ) -> Result<(), LoadError> {
         let source = Arc::new(source);
         let mut tasks = JoinSet::new();
+        let (count, start) = (self.users.len(), Instant::now());
         for (number, connection) in self.users.iter_mut().enumerate() {
             let (session, source) = (Arc::clone(session), Arc::clone(&source));
             let connection = connection.take();
+            let joins_at = start + ramp.mul_f64(number as f64 / count as f64);
             let user = async move {
+                let has_joined = ramp.is_zero()
+                    || tokio::select! {
+                        () = tokio::time::sleep_until(joins_at.into()) => true,
+                        () = session.cancel.cancelled() => false,
+                    };
+                if !has_joined {
+                    return (number, connection);
+                }
                 let connection = run_user(connection, &session, &source, phase, end).await;
                 (number, connection)
             };

@@ -1,14 +1,17 @@
 //! Open loop: arrivals on an absolute schedule, whether or not earlier ones are answered.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::measure::record::RequestPhase;
+use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use super::OPENING_COUNT_MAX;
 use crate::client::Connection;
 use crate::error::LoadError;
 use crate::prompts::PreparedRequest;
@@ -34,29 +37,43 @@ struct Shared {
     threads: Arc<LoadThreads>,
     /// Idle connections of each thread.
     idle: Vec<Mutex<Vec<Connection>>>,
-    /// One permit for each request that the limit of open files allows. An arrival that finds none
-    /// waits, is sent late, and its lateness is counted.
+    /// One permit for each request that the plan and the limit of open files allow. An arrival that
+    /// finds none waits, is sent late, and its lateness is counted.
     permits: Semaphore,
+    /// Whether the plan caps the requests in flight. Then connections are taken when a place is free,
+    /// since those that wait would only hold them.
+    is_capped: bool,
 }
 
 impl OpenLoop {
-    /// `connect_time` is how long a connection to this server takes about.
+    /// `in_flight_max` is what the system allows, `cap` what the plan does, and `connect_time` how long
+    /// a connection to this server takes about.
     pub(crate) fn new(
         session: Arc<Session>,
         threads: Arc<LoadThreads>,
         in_flight_max: usize,
+        cap: Option<u32>,
         connect_time: Duration,
     ) -> Self {
         let permits = in_flight_max.saturating_sub(READY_CONNECTIONS_MAX).max(1);
+        let permits = cap.map_or(permits, |cap| permits.min(cap as usize));
         let shared = Shared {
             session,
             idle: (0..threads.count()).map(|_| Mutex::default()).collect(),
             threads,
             permits: Semaphore::new(permits),
+            is_capped: cap.is_some(),
         };
         Self {
             shared: Arc::new(shared),
             lead: (connect_time * 3 + LEAD_MIN).min(LEAD_MAX),
+        }
+    }
+
+    /// Opens the connections of a capped plan. Others are opened shortly before they are needed.
+    pub(crate) async fn open(&self) {
+        if self.shared.is_capped {
+            self.shared.open_idle().await;
         }
     }
 
@@ -116,7 +133,8 @@ impl Pacer {
         {
             loop {
                 let now = clock.now_ns();
-                while ready.len() < READY_CONNECTIONS_MAX
+                while !self.shared.is_capped
+                    && ready.len() < READY_CONNECTIONS_MAX
                     && upcoming
                         .peek()
                         .is_some_and(|(_, at)| at.saturating_sub(self.lead_ns) <= now)
@@ -135,7 +153,7 @@ impl Pacer {
                 }
                 let next_ready = upcoming
                     .peek()
-                    .filter(|_| ready.len() < READY_CONNECTIONS_MAX);
+                    .filter(|_| !self.shared.is_capped && ready.len() < READY_CONNECTIONS_MAX);
                 let wake_at = next_ready.map_or(due_at, |(_, at)| {
                     at.saturating_sub(self.lead_ns).min(due_at)
                 });
@@ -191,30 +209,69 @@ impl Shared {
         }
     }
 
+    /// Opens a connection for every place that the plan's cap leaves.
+    async fn open_idle(self: &Arc<Self>) {
+        let places = self.permits.available_permits().min(READY_CONNECTIONS_MAX);
+        futures::stream::iter(0..places)
+            .for_each_concurrent(OPENING_COUNT_MAX, |turn| async move {
+                let shared = Arc::clone(self);
+                let opening = async move {
+                    let opened = shared.connect(turn).await;
+                    if let Some(mut idle) = shared.lock_idle(turn) {
+                        idle.extend(opened);
+                    }
+                };
+                if let Some(thread) = self.threads.of_turn(turn) {
+                    // One that fails is tried again by the arrival that needs it.
+                    let _ = thread.spawn(opening).await;
+                }
+            })
+            .await;
+    }
+
     async fn arrive(&self, arrival: Arrival, connection: Option<JoinHandle<Option<Connection>>>) {
-        let permit = tokio::select! {
-            biased;
-            permit = self.permits.acquire() => permit,
-            () = self.session.cancel.cancelled() => return,
-        };
-        let Ok(_permit) = permit else { return };
-        let mut slot = match connection {
-            Some(connection) => connection.await.ok().flatten(),
-            None => None,
-        };
-        // An arrival that was cancelled before it went out has no record.
-        if self.session.cancel.is_cancelled() {
-            return;
-        }
         let Arrival {
             request,
             due_at,
             turn,
             phase,
         } = arrival;
-        self.session
+        let permit = if let Ok(permit) = self.permits.try_acquire() {
+            permit
+        } else {
+            if phase == RequestPhase::Measured {
+                self.session.capped_count.fetch_add(1, Ordering::Relaxed);
+            }
+            let permit = tokio::select! {
+                biased;
+                permit = self.permits.acquire() => permit,
+                () = self.session.cancel.cancelled() => return,
+            };
+            let Ok(permit) = permit else { return };
+            permit
+        };
+        let _permit = permit;
+        let free_at = self.session.clock.now_ns().max(due_at);
+        let mut slot = match connection {
+            Some(connection) => connection.await.ok().flatten(),
+            None if self.is_capped => self.connect(turn).await,
+            None => None,
+        };
+        // An arrival that was cancelled before it went out has no record.
+        if self.session.cancel.is_cancelled() {
+            return;
+        }
+        let served = self
+            .session
             .serve(&mut slot, request, phase, Some(due_at))
             .await;
+        // What the plan's cap held back is not the client's lateness.
+        if let Some(served) = served
+            && self.is_capped
+            && phase == RequestPhase::Measured
+        {
+            self.session.note_turnaround(free_at, served);
+        }
         if let Some(mut idle) = self.lock_idle(turn) {
             idle.extend(slot);
         }

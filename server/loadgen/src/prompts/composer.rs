@@ -3,6 +3,8 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::lengths::Length;
+
 /// Ends a prompt that lacks a token which no word is short enough for.
 const FILLER: char = '.';
 
@@ -114,23 +116,23 @@ impl Composer {
 
     /// The prompt at `index`: the shared prefix as far as it fits and leaves a token free, then
     /// words of its own.
-    pub(super) fn draft(
-        &self,
-        index: u32,
-        planned_tokens: u32,
-        output_tokens: u32,
-        rng: ChaCha8Rng,
-    ) -> Draft {
+    pub(super) fn draft(&self, index: u32, length: Length, rng: ChaCha8Rng) -> Draft {
+        let planned_tokens = length.input_tokens;
         let mut draft = Draft {
             index,
             planned_tokens,
-            output_tokens,
+            output_tokens: length.output_tokens,
             text: String::new(),
             made_tokens: 0,
             following_tokens: 0,
             rng,
         };
-        for word in &self.prefix {
+        let prefix = if length.has_prefix {
+            self.prefix.as_slice()
+        } else {
+            &[]
+        };
+        for word in prefix {
             let cost = word.cost(draft.text.is_empty());
             if draft.made_tokens + cost >= planned_tokens {
                 break;
@@ -230,7 +232,12 @@ mod tests {
     }
 
     fn draft(composer: &Composer, index: u32, tokens: u32) -> Draft {
-        composer.draft(index, tokens, 1, seeded(1, 1_000 + u64::from(index)))
+        let length = Length {
+            input_tokens: tokens,
+            output_tokens: 1,
+            has_prefix: true,
+        };
+        composer.draft(index, length, seeded(1, 1_000 + u64::from(index)))
     }
 
     #[test]

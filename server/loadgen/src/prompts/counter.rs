@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::load::{LoadPlan, PromptSource};
 use futures::StreamExt;
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 use serde_json::json;
 use tokenizers::Tokenizer;
@@ -14,6 +14,7 @@ use super::composer::{Vocabulary, Word};
 use super::words::WORDS;
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
+use crate::headers::header_map;
 
 /// Largest tokenizer that is read.
 const TOKENIZER_BYTES_MAX: u64 = 100_000_000;
@@ -72,7 +73,8 @@ impl Counter {
             return load_tokenizer(Path::new(path))
                 .map(|tokenizer| Self::Local(Box::new(tokenizer)));
         }
-        let server = ServerTokenizer::find(&plan.model, endpoint, key).await;
+        let headers = header_map(&plan.headers)?;
+        let server = ServerTokenizer::find(&plan.model, endpoint, key, headers).await;
         Ok(server.map_or(Self::Estimate, Self::Server))
     }
 
@@ -180,13 +182,20 @@ fn load_tokenizer(path: &Path) -> Result<Tokenizer, LoadError> {
 
 impl ServerTokenizer {
     /// Asks whether the server has a `/tokenize`, and in which dialect.
-    async fn find(model: &str, endpoint: &Endpoint, key: Option<&str>) -> Option<Self> {
+    async fn find(
+        model: &str,
+        endpoint: &Endpoint,
+        key: Option<&str>,
+        headers: HeaderMap,
+    ) -> Option<Self> {
+        let key = key.filter(|_| !headers.contains_key(AUTHORIZATION));
         // One crypto library in the whole binary. An error says that it was chosen before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TOKENIZE_TIMEOUT)
+            .default_headers(headers)
             .build()
             .ok()?;
         let mut server = Self {

@@ -12,7 +12,8 @@ use super::order::DrawingOrder;
 use super::parallel::map_on_all_cores;
 use super::rows::{Row, RowFiles};
 use super::{
-    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, pack_bodies, seed_stream, seeded,
+    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, WARM_UP_APART, pack_bodies,
+    seed_stream, seeded,
 };
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
@@ -37,6 +38,8 @@ pub(crate) struct DatasetMaker {
     /// not change those of other requests.
     lengths: ChaCha8Rng,
     next_index: u32,
+    /// How many it may still make.
+    left_count: u32,
     /// Whether a row so far did not tell its length.
     is_estimated: bool,
 }
@@ -64,8 +67,15 @@ impl DatasetMaker {
             model: plan.model.clone(),
             lengths: seeded(workload.seed, seed_stream::LENGTHS),
             next_index: 0,
+            left_count: REQUESTS_MAX,
             is_estimated: false,
         })
+    }
+
+    /// Lets it draw from the other end, so that the rows of the measured part stay the same.
+    pub(super) fn set_apart(&mut self) {
+        self.next_index = WARM_UP_APART;
+        self.order.reverse();
     }
 
     /// The first `count` requests. Refuses when they take too much memory.
@@ -123,9 +133,10 @@ impl DatasetMaker {
 
     /// Draws the next row. `None` after the last that a run may have.
     fn draw(&mut self) -> Result<Option<Drawn>, LoadError> {
-        if self.next_index >= REQUESTS_MAX {
+        let Some(left_count) = self.left_count.checked_sub(1) else {
             return Ok(None);
-        }
+        };
+        self.left_count = left_count;
         let Some(position) = self.order.next() else {
             return Ok(None);
         };

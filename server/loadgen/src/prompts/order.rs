@@ -28,6 +28,12 @@ impl DrawingOrder {
         order
     }
 
+    /// Turns what is left of the first shuffle around: whoever draws so takes other rows than who does
+    /// not, as long as there are enough of them.
+    pub(super) fn reverse(&mut self) {
+        self.positions.reverse();
+    }
+
     fn shuffle(&mut self) {
         let mut rng = seeded(self.seed, seed_stream::FIRST_SHUFFLE + self.epoch);
         self.positions.shuffle(&mut rng);

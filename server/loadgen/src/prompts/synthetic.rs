@@ -6,15 +6,16 @@
 
 use domain::load::{LoadPlan, PromptSource};
 use domain::workload::WorkloadSpec;
-use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::check::{self, Lengths};
+use super::check::{self, Lengths as Counted};
 use super::composer::{Composer, Draft};
+use super::lengths::{Length, Lengths};
 use super::parallel::map_on_all_cores;
 use super::{
-    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, pack_bodies, seed_stream, seeded,
+    Counter, MADE_AT_ONCE, PREPARED_BYTES_MAX, PreparedRequest, WARM_UP_APART, pack_bodies,
+    seed_stream, seeded,
 };
 use crate::error::LoadError;
 use crate::openai::{Prompt, request_body};
@@ -30,8 +31,7 @@ const COUNTED_COUNT: u32 = 256;
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     index: u32,
-    input_tokens: u32,
-    output_tokens: u32,
+    length: Length,
 }
 
 /// Makes the requests of a plan with synthetic prompts one after the other.
@@ -41,8 +41,10 @@ pub(crate) struct SyntheticMaker {
     costs_add_up: bool,
     workload: WorkloadSpec,
     model: String,
-    lengths: ChaCha8Rng,
+    lengths: Lengths,
     next_index: u32,
+    /// How many it may still make.
+    left_count: u32,
 }
 
 impl SyntheticMaker {
@@ -51,9 +53,10 @@ impl SyntheticMaker {
         plan: &LoadPlan,
         counter: &Counter,
         count: u32,
+        lengths: Lengths,
     ) -> Result<Self, LoadError> {
         let workload = &plan.workload;
-        refuse_too_much(workload, count)?;
+        refuse_too_much(lengths.mean_input_tokens(), count)?;
         let vocabulary = counter.learn_words().await;
         let costs_add_up = counter.do_costs_add_up(&vocabulary);
         let prefix_rng = seeded(workload.seed, seed_stream::PREFIX);
@@ -62,9 +65,15 @@ impl SyntheticMaker {
             composer: Composer::new(vocabulary, workload.shared_prefix_tokens, prefix_rng),
             workload: workload.clone(),
             model: plan.model.clone(),
-            lengths: seeded(workload.seed, seed_stream::LENGTHS),
+            lengths,
             next_index: 0,
+            left_count: REQUESTS_MAX,
         })
+    }
+
+    /// Lets it make other prompts than those of the measured part.
+    pub(super) fn set_apart(&mut self) {
+        self.next_index = WARM_UP_APART;
     }
 
     /// The first `count` requests, counted by whoever counts.
@@ -90,13 +99,13 @@ impl SyntheticMaker {
             )
         } else {
             // Each prompt from its words to its body on one core: texts are not kept beside bodies.
-            let make = |planned| -> Result<(PreparedRequest, Lengths), LoadError> {
+            let make = |planned| -> Result<(PreparedRequest, Counted), LoadError> {
                 let mut draft = maker.draft(planned);
                 let lengths = maker.mend_locally(&mut draft, counter);
                 Ok((maker.finish(draft)?, lengths))
             };
             let mut requests = Vec::with_capacity(planned.len());
-            let mut all_lengths = Lengths::AsComposed;
+            let mut all_lengths = Counted::AsComposed;
             for planned in planned.chunks(MADE_AT_ONCE) {
                 let before = requests.len();
                 for made in map_on_all_cores(planned.to_vec(), cancel, make) {
@@ -109,39 +118,32 @@ impl SyntheticMaker {
             (requests, all_lengths)
         };
         let source = match lengths {
-            Lengths::Inexact => PromptSource::Estimate,
+            Counted::Inexact => PromptSource::Estimate,
             // What is made while the load runs is counted only by a local tokenizer: where the costs of
             // words do not add up, the rest would not be exact.
-            Lengths::Mended if more_is_made && !counter.is_local() => PromptSource::Estimate,
-            Lengths::Mended | Lengths::AsComposed => counter.source(),
+            Counted::Mended if more_is_made && !counter.is_local() => PromptSource::Estimate,
+            Counted::Mended | Counted::AsComposed => counter.source(),
         };
         Ok((requests, source))
     }
 
     /// The next request's lengths. `None` after the last that a run may have.
     fn next_planned(&mut self) -> Option<Planned> {
-        if self.next_index >= REQUESTS_MAX {
-            return None;
-        }
+        self.left_count = self.left_count.checked_sub(1)?;
         let index = self.next_index;
         self.next_index += 1;
         Some(Planned {
             index,
-            input_tokens: self.workload.input.draw(&mut self.lengths),
-            output_tokens: self.workload.output.draw(&mut self.lengths),
+            length: self.lengths.next(index),
         })
     }
 
     /// A prompt by the learned costs of words.
     fn draft(&self, planned: Planned) -> Draft {
-        let Planned {
-            index,
-            input_tokens,
-            output_tokens,
-        } = planned;
+        let Planned { index, length } = planned;
         let stream = seed_stream::FIRST_PROMPT + u64::from(index);
         let rng = seeded(self.workload.seed, stream);
-        self.composer.draft(index, input_tokens, output_tokens, rng)
+        self.composer.draft(index, length, rng)
     }
 
     /// The next request, made while the load runs: counted with a local tokenizer; by the costs of
@@ -159,9 +161,9 @@ impl SyntheticMaker {
     }
 
     /// Makes a draft exact with the local tokenizer, if there is one.
-    fn mend_locally(&self, draft: &mut Draft, counter: &Counter) -> Lengths {
+    fn mend_locally(&self, draft: &mut Draft, counter: &Counter) -> Counted {
         if self.costs_add_up && draft.index >= COUNTED_COUNT && draft.is_plain() {
-            return Lengths::AsComposed;
+            return Counted::AsComposed;
         }
         check::mend_locally(counter, &self.composer, draft)
     }
@@ -191,13 +193,13 @@ impl SyntheticMaker {
     }
 }
 
-fn refuse_too_much(workload: &WorkloadSpec, count: u32) -> Result<(), LoadError> {
+fn refuse_too_much(mean_tokens: f64, count: u32) -> Result<(), LoadError> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "`as` saturates"
     )]
-    let mean_tokens = workload.input.mean_tokens() as u64;
+    let mean_tokens = mean_tokens as u64;
     let bytes = mean_tokens
         .saturating_mul(u64::from(count))
         .saturating_mul(BYTES_PER_TOKEN);

@@ -10,6 +10,7 @@ mod llama;
 mod oddity;
 mod pacing;
 mod prompts;
+mod schedules;
 mod scripted;
 mod streams;
 mod transport;
