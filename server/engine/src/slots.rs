@@ -15,7 +15,10 @@ pub(crate) struct Ticket {
 /// What became of a wish for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    Granted,
+    /// At once. Before `since_ns` no slot was free.
+    Granted {
+        since_ns: u64,
+    },
     Queued,
     Refused,
 }
@@ -29,6 +32,8 @@ pub(crate) struct Slots {
 
 struct Inner {
     free: u32,
+    /// When the last of them all being taken ended.
+    free_since_ns: u64,
     waiting: VecDeque<Ticket>,
     /// Tickets that got a slot and whose thread has not seen it yet, by thread.
     granted: Vec<Vec<Ticket>>,
@@ -39,6 +44,7 @@ impl Slots {
         Self {
             inner: Mutex::new(Inner {
                 free: count,
+                free_since_ns: 0,
                 waiting: VecDeque::new(),
                 granted: vec![Vec::new(); wakers.len()],
             }),
@@ -56,7 +62,9 @@ impl Slots {
         let mut inner = self.lock();
         if inner.free > 0 {
             inner.free -= 1;
-            return Wish::Granted;
+            return Wish::Granted {
+                since_ns: inner.free_since_ns,
+            };
         }
         if inner.waiting.len() >= self.queue_max {
             return Wish::Refused;
@@ -65,10 +73,14 @@ impl Slots {
         Wish::Queued
     }
 
-    /// Gives a slot back; `from` is the thread that does, which looks at its grants by itself.
-    pub(crate) fn release(&self, from: usize) {
+    /// Gives a slot back at `now_ns`; `from` is the thread that does, which looks at its grants by
+    /// itself.
+    pub(crate) fn release(&self, from: usize, now_ns: u64) {
         let mut inner = self.lock();
         let Some(next) = inner.waiting.pop_front() else {
+            if inner.free == 0 {
+                inner.free_since_ns = now_ns;
+            }
             inner.free += 1;
             return;
         };
@@ -123,18 +135,23 @@ mod tests {
         let asked: Vec<Wish> = (0..4).map(|place| slots.ask(ticket(place))).collect();
         assert_eq!(
             asked,
-            [Wish::Granted, Wish::Queued, Wish::Queued, Wish::Refused]
+            [
+                Wish::Granted { since_ns: 0 },
+                Wish::Queued,
+                Wish::Queued,
+                Wish::Refused
+            ]
         );
-        slots.release(0);
+        slots.release(0, 5);
         assert_eq!(slots.take_granted(0), [ticket(1)]);
         assert_eq!(slots.take_granted(0), []);
-        slots.release(0);
-        slots.release(0);
+        slots.release(0, 6);
+        slots.release(0, 7);
         assert_eq!(slots.take_granted(0), [ticket(2)]);
         assert_eq!(
             slots.ask(ticket(9)),
-            Wish::Granted,
-            "the first slot is free"
+            Wish::Granted { since_ns: 7 },
+            "no slot was free before"
         );
     }
 }

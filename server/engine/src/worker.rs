@@ -300,9 +300,9 @@ impl Worker {
             }
             Some((connection, state)) => {
                 connection.state = state;
-                self.engine.slots.release(self.number);
+                self.engine.slots.release(self.number, monotonic_ns());
             }
-            None => self.engine.slots.release(self.number),
+            None => self.engine.slots.release(self.number, monotonic_ns()),
         }
     }
 
@@ -360,7 +360,7 @@ impl Worker {
             return;
         };
         if has_slot {
-            self.engine.slots.release(self.number);
+            self.engine.slots.release(self.number, monotonic_ns());
         }
         self.log(*answer);
     }

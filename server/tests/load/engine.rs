@@ -37,7 +37,7 @@ async fn requests_beyond_the_slots_wait_in_a_queue() {
             "one after the other"
         );
         assert!(
-            pair[1].finished_ns >= pair[1].started_ns && pair[1].started_ns >= pair[1].received_ns
+            pair[1].finished_ns >= pair[1].started_ns && pair[1].started_ns >= pair[1].arrived_ns
         );
     }
 }

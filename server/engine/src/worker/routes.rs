@@ -117,8 +117,10 @@ impl Worker {
         let Some(connection) = self.connection(place) else {
             return;
         };
-        connection.state = if wish == Wish::Granted {
-            answer.start(arrived_ns, monotonic_ns(), &mut connection.out);
+        connection.state = if let Wish::Granted { since_ns } = wish {
+            // Read late, it may have arrived while every slot was taken.
+            let started_ns = arrived_ns.max(since_ns);
+            answer.start(started_ns, monotonic_ns(), &mut connection.out);
             State::Answering(answer)
         } else {
             State::Queued(answer)
