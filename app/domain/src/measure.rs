@@ -9,6 +9,7 @@ pub mod histogram;
 pub mod length_bins;
 pub mod line;
 pub mod objectives;
+pub mod other_tools;
 pub mod quantile;
 pub mod record;
 pub mod selection;

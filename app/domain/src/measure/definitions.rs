@@ -100,6 +100,18 @@ pub const DEFINITIONS: &[Definition] = &[
         text: "Exact values over the successful requests of the measured window, with linear interpolation between order statistics (numpy's default). A percentile with fewer than ten samples beyond it is marked “few samples”: p99 needs 1,000 requests, p95 200, p90 100.",
     },
     Definition {
+        key: "bounds",
+        term: "95 % bounds",
+        unit: "",
+        text: "The interval that holds the true percentile in 95 of 100 such runs, whatever the distribution: the values at two ranks that the binomial distribution gives. A side without enough samples beyond it is open. It takes requests to be independent; under a queue neighbours are alike, and the truth is less sure than the interval says. It says nothing about how runs differ: repeat the run for that.",
+    },
+    Definition {
+        key: "other_tools",
+        term: "What other tools would print",
+        unit: "",
+        text: "The figures of vLLM's bench serve, SGLang's bench_serving and GuideLLM by their own definitions, computed from the records of this run. What their clients would have added themselves is not in them.",
+    },
+    Definition {
         key: "goodput",
         term: "Goodput",
         unit: "req/s",

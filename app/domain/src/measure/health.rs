@@ -149,6 +149,11 @@ impl ClientHealth {
                 )
             },
         );
+        // Whose fault it was: a thread that does nothing but wait was late as well.
+        if is_stall_of_the_host(send_lateness_ms.as_ref(), host_stall_ms.as_ref()) {
+            let text = "An idle timer was as late as the sends: the host stalled, and not the load generator.";
+            reasons.push(text.to_owned());
+        }
         Self {
             verdict,
             reasons,
@@ -161,6 +166,13 @@ impl ClientHealth {
             dropped_count: 0,
         }
     }
+}
+
+/// Whether late sends are explained by a host that let nobody run: an idle timer was at least half
+/// as late at the 99th percentile.
+fn is_stall_of_the_host(sends: Option<&Distribution>, idle: Option<&Distribution>) -> bool {
+    let p99 = |of: Option<&Distribution>| of.map_or(0.0, |of| of.p99.get());
+    p99(sends) >= STRAINED_LATENESS_MS && p99(idle) >= p99(sends) / 2.0
 }
 
 #[cfg(test)]
@@ -190,6 +202,24 @@ mod tests {
         let health = ClientHealth::judge(&records, true, &host(1.0));
         assert_eq!(health.verdict, HealthVerdict::ClientBound);
         assert_eq!(health.reasons.len(), 1);
+    }
+
+    #[test]
+    fn a_stall_of_the_host_is_not_blamed_on_the_client() {
+        let mut records: Vec<_> = (0..10).map(|n| record(n, 100, &[200])).collect();
+        for record in &mut records {
+            record.scheduled_at = record.sent_at - 60_000_000;
+        }
+        let mut host = host(1.0);
+        host.timer_lateness_ms = vec![Finite::from(55); 10];
+        let health = ClientHealth::judge(&records, true, &host);
+        assert_eq!(
+            health.verdict,
+            HealthVerdict::ClientBound,
+            "no evidence still"
+        );
+        let reasons = health.reasons.join(" ");
+        assert!(reasons.contains("the host stalled, and not"), "{reasons}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::concurrency::Concurrency;
 use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
 use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
+use super::other_tools::{ToolFigures, other_tools};
 use super::quantile::{Distribution, sorted};
 use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
 use super::selection::OrderStatistics;
@@ -146,6 +147,9 @@ pub struct Summary {
     pub client_health: ClientHealth,
     /// The run over time, warm-up and drain included.
     pub timeline: Vec<TimelineSlice>,
+    /// What other tools would print about the same requests. Empty in results of before.
+    #[serde(default)]
+    pub other_tools: Vec<ToolFigures>,
 }
 
 /// Everything beside the records that a summary needs.
@@ -236,6 +240,7 @@ impl Summary {
             slos: judge_slos(&workload.slos, &measured, figures),
             client_health: ClientHealth::judge(records, is_open_loop, context.host),
             timeline,
+            other_tools: other_tools(records),
         }
     }
 }
