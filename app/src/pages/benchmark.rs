@@ -4,6 +4,7 @@ pub mod accuracy;
 pub mod cards;
 pub mod care;
 pub mod charts;
+pub mod client_health;
 pub mod ended_view;
 #[cfg(test)]
 mod fixture;
@@ -13,6 +14,8 @@ pub mod lengths;
 pub mod live_charts;
 pub mod live_view;
 pub mod manifest;
+pub mod origins;
+pub mod other_tools;
 pub mod request_filters;
 pub mod requests;
 pub mod result_view;

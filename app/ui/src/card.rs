@@ -40,6 +40,8 @@ pub struct MetricDetail {
     pub label: String,
     /// Its value.
     pub figure: Figure,
+    /// How far it can be trusted, below it: "38.1–42.0".
+    pub bounds: Option<String>,
 }
 
 impl MetricDetail {
@@ -48,7 +50,15 @@ impl MetricDetail {
         Self {
             label: label.into(),
             figure,
+            bounds: None,
         }
+    }
+
+    /// Says how far the value can be trusted.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Option<String>) -> Self {
+        self.bounds = bounds;
+        self
     }
 }
 
@@ -79,10 +89,14 @@ pub fn MetricCard(
     };
     let details = (!details.is_empty()).then(|| {
         let items = details.into_iter().map(|detail| {
+            let bounds = detail.bounds.map(|bounds| {
+                view! { <dd class="metric-bounds" title="95 % bounds">{bounds}</dd> }
+            });
             view! {
                 <div>
                     <dt>{detail.label}</dt>
                     <dd><Number figure=detail.figure is_focusable=true /></dd>
+                    {bounds}
                 </div>
             }
         });

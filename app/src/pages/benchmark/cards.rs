@@ -1,7 +1,9 @@
 //! The cards of a result: each metric's headline and percentiles.
 
 use domain::finite::Finite;
-use domain::measure::quantile::{Distribution, has_few_samples};
+use domain::measure::quantile::{
+    ConfidenceInterval, Distribution, PercentileBounds, has_few_samples,
+};
 use domain::measure::summary::{MetricSummary, Summary};
 use leptos::prelude::*;
 use ui::card::{MetricCard, MetricDetail};
@@ -82,24 +84,56 @@ fn LatencyCard(
     let headline = from_schedule.or(from_send);
     let at = |value: fn(&Distribution) -> Finite| headline.as_ref().map(value);
     let count = headline.as_ref().map_or(0, |shown| shown.count);
-    let tail = |label: &str, p: f64, value: fn(&Distribution) -> Finite| {
+    let bounds = headline.as_ref().and_then(|shown| shown.bounds);
+    let tail = |label: &str, p: f64, value: fn(&Distribution) -> Finite, interval: IntervalOf| {
         let figure = Figure::of_ms(at(value)).with_few_samples(has_few_samples(count, p));
-        MetricDetail::new(label, with_unit(figure))
+        let bounds = bounds.and_then(|bounds| bounds_in_words(&interval(&bounds)));
+        MetricDetail::new(label, with_unit(figure)).with_bounds(bounds)
     };
     let details = vec![
-        tail("p90", 90.0, |d| d.p90),
-        tail("p95", 95.0, |d| d.p95),
-        tail("p99", 99.0, |d| d.p99),
+        tail("p90", 90.0, |d| d.p90, |b| b.p90),
+        tail("p95", 95.0, |d| d.p95, |b| b.p95),
+        tail("p99", 99.0, |d| d.p99, |b| b.p99),
     ];
+    let sure = bounds.and_then(|bounds| bounds_in_words(&bounds.median));
+    let sure = sure.map(|sure| {
+        view! { <span class="metric-sure">"95 % bounds " <span class="tabular">{sure}</span></span> " · " }
+    });
     view! {
         <MetricCard
             label
             figure=Figure::of_ms(at(|d| d.median))
             qualifier="p50"
-            note=move || note
+            note=move || view! { {sure} {note} }
             details
             definition=key
         />
+    }
+}
+
+type IntervalOf = fn(&PercentileBounds) -> ConfidenceInterval;
+
+/// `238–244`, in ms below a second and in seconds above, as the figure beside it; `≥ 238` where too few
+/// samples lie beyond.
+pub(super) fn bounds_in_words(interval: &ConfidenceInterval) -> Option<String> {
+    let ends = [interval.low, interval.high];
+    let largest = ends
+        .into_iter()
+        .flatten()
+        .map(|end| end.get().abs())
+        .fold(0.0, f64::max);
+    let (scale, unit) = if largest >= 999.5 {
+        (1e3, " s")
+    } else {
+        (1.0, "")
+    };
+    let text = |end: Finite| format::number(end.get() / scale);
+    match ends.map(|end| end.map(text)) {
+        [Some(low), Some(high)] if low == high => Some(format!("{low}{unit}")),
+        [Some(low), Some(high)] => Some(format!("{low}–{high}{unit}")),
+        [Some(low), None] => Some(format!("≥ {low}{unit}")),
+        [None, Some(high)] => Some(format!("≤ {high}{unit}")),
+        [None, None] => None,
     }
 }
 
@@ -240,6 +274,24 @@ mod tests {
             html.contains("not measured") && html.contains("nothing sent"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn bounds_are_in_the_unit_of_their_figure_and_open_where_samples_lack() {
+        let of = |low, high| {
+            let interval = ConfidenceInterval {
+                low: Finite::new(low),
+                high: Finite::new(high),
+            };
+            bounds_in_words(&interval)
+        };
+        assert_eq!(of(238.04, 244.4).unwrap(), "238–244");
+        assert_eq!(of(800.0, 1_210.0).unwrap(), "0.800–1.21 s");
+        assert_eq!(of(40.0, f64::NAN).unwrap(), "≥ 40.0");
+        assert_eq!(of(40.0, 40.0).unwrap(), "40.0");
+        assert_eq!(of(f64::NAN, f64::NAN), None);
+        let html = html(fixture::summary(150, 0));
+        assert!(html.contains("95 % bounds"), "{html}");
     }
 
     #[test]

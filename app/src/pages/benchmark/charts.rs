@@ -86,6 +86,7 @@ pub fn TimelineCharts(
     );
     let mut load = LinesChart::of_load(slices, from_s, to_s);
     load.shades.extend(unsteady_shades(&summary));
+    load.marks = steady_marks(&summary);
     let ttft = LinesChart::of_ttft(slices, from_s, to_s).without_gaps();
     let itl = LinesChart::of_itl(slices, from_s, to_s).without_gaps();
     let steady = steady_in_words(&summary);
@@ -135,6 +136,26 @@ fn unsteady_shades(summary: &Summary) -> Vec<Shade> {
             to_s,
         })
         .collect()
+}
+
+/// Where the steady state begins and ends, where that is not at an end of the chart.
+fn steady_marks(summary: &Summary) -> Vec<(Finite, String)> {
+    let Some(steady) = summary.steady_state else {
+        return Vec::new();
+    };
+    let last_s = summary
+        .timeline
+        .last()
+        .map_or(0.0, |slice| slice.start_s.get());
+    let margin_s = last_s * UNSTEADY_SHARE_MIN;
+    [
+        ("steady from", steady.start_s),
+        ("steady until", steady.end_s),
+    ]
+    .into_iter()
+    .filter(|(_, at_s)| at_s.get() > margin_s && at_s.get() < last_s - margin_s)
+    .map(|(name, at_s)| (at_s, format!("{name} {}", format::duration_s(at_s.get()))))
+    .collect()
 }
 
 fn steady_in_words(summary: &Summary) -> String {

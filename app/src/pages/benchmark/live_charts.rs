@@ -85,6 +85,7 @@ fn chart(samples: &[LiveSample], series: Vec<LineSeries>) -> LinesChart {
             .into_iter()
             .filter_map(|(phase, label)| shade(samples, phase, label))
             .collect(),
+        marks: Vec::new(),
         end_s: None,
     }
 }

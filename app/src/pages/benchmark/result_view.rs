@@ -16,10 +16,13 @@ use ui::tone::Tone;
 use super::accuracy::ErrorBar;
 use super::cards::ResultCards;
 use super::charts::{DistributionCharts, TimelineCharts};
+use super::client_health::ClientHealthFacts;
 use super::ended_view::{EngineLog, OutcomeBanner};
 use super::header::BenchmarkHeader;
 use super::lengths::{LengthFields, Lengths};
 use super::manifest::ManifestTab;
+use super::origins::Origins;
+use super::other_tools::OtherToolsTable;
 use super::requests::RequestTable;
 use super::run_log::RunLog;
 use super::scatter::{ScatterFields, ScatterPanel, fields};
@@ -114,6 +117,7 @@ fn overview(
 ) -> AnyView {
     let workload = result.manifest.plan.workload.clone();
     let summary = result.summary.clone();
+    let is_open_loop = workload.arrival.concurrency().is_none();
     let pair = Memo::new(move |_| url.with(|url| fields(url, &workload)));
     let selects = move || {
         let (x, y) = pair.get();
@@ -138,9 +142,10 @@ fn overview(
         })
     };
     view! {
+        <Origins summary=summary.clone() />
         <TimelineCharts summary=summary.clone() />
         <div class="grid-2">
-            <DistributionCharts summary />
+            <DistributionCharts summary=summary.clone() />
         </div>
         <section class="stack tight" aria-label="Two fields of the requests">
             {selects}
@@ -151,6 +156,8 @@ fn overview(
             {move || view! { <LengthFields id url=url.get() /> }}
             <Transition fallback=|| view! { <Skeleton rows=6 label="Loading the lengths" /> }>{lengths}</Transition>
         </section>
+        <ClientHealthFacts health=summary.client_health.clone() is_open_loop />
+        <OtherToolsTable summary />
     }
     .into_any()
 }

@@ -54,7 +54,7 @@ fn client(health: &ClientHealth) -> Option<(Tone, String)> {
         HealthVerdict::ClientBound => Some((
             Tone::Bad,
             format!(
-                "The load generator was the limit: these figures say nothing about the engine. {reasons}"
+                "The load generator was the limit: these figures say nothing about the engine and cannot be evidence. {reasons}"
             ),
         )),
     }
