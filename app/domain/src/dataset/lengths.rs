@@ -47,7 +47,7 @@ impl LengthCounts {
     pub fn summary(&self) -> Option<LengthSummary> {
         let sorted = self.sorted();
         Some(LengthSummary {
-            distribution: Distribution::of_sorted(&sorted)?,
+            distribution: Distribution::of_sorted(&sorted)?.without_bounds(),
             histogram: Histogram::of_sorted_counts(&sorted)?,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! Computed from the records of this run, not measured by those tools: what a tool's own client would have
 //! added to the load or to its stamps is not in here. Definitions as of vLLM 0.32 (`vllm bench serve`),
-//! SGLang 0.5.23 (`bench_serving`) and GuideLLM 0.7, read from their sources.
+//! SGLang 0.5.23 (`bench_serving`) and `GuideLLM` 0.7, read from their sources.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub enum OtherTool {
     Vllm,
     /// `sglang.bench_serving`.
     Sglang,
-    /// GuideLLM.
+    /// `GuideLLM`.
     GuideLlm,
 }
 

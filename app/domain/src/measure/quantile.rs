@@ -174,7 +174,7 @@ pub struct Distribution {
     /// How far the percentiles can be trusted. `None` where samples are no independent ones, and in
     /// results of before there were any.
     #[serde(default)]
-    pub bounds: Option<PercentileBounds>,
+    pub bounds: Option<Box<PercentileBounds>>,
 }
 
 impl Distribution {
@@ -213,11 +213,12 @@ impl Distribution {
             p95: at(95.0)?,
             p99: at(99.0)?,
             max: at(100.0)?,
-            bounds: Some(PercentileBounds::of_sorted(sorted)),
+            bounds: Some(Box::new(PercentileBounds::of_sorted(sorted))),
         })
     }
 
     /// The same without bounds, for samples that hang together, as the gaps of one answer do.
+    #[must_use]
     pub fn without_bounds(self) -> Self {
         Self {
             bounds: None,

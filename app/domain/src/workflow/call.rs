@@ -68,16 +68,28 @@ pub struct LoadCall {
     pub output_tokens: Option<String>,
     /// Tokens at the start of every prompt that are the same.
     pub shared_prefix_tokens: Option<u32>,
-    /// `closed`, `constant` or `poisson`.
+    /// `closed`, `constant`, `poisson` or `gamma`.
     pub arrival: Option<String>,
     /// Requests per second, as text.
     pub rate_per_s: Option<String>,
+    /// Shape of gamma gaps, as text.
+    pub burstiness: Option<String>,
+    /// Most requests in flight in open loop.
+    pub in_flight_max: Option<u32>,
+    /// Seconds in which the load rises.
+    pub ramp_s: Option<u32>,
     /// Measured requests: the run ends after them.
     pub request_count: Option<u32>,
     /// Measured seconds: the run ends after them.
     pub duration_s: Option<u32>,
     /// Requests before the measured window.
     pub warmup_requests: Option<u32>,
+    /// Seconds before the measured window, in place of requests.
+    pub warmup_s: Option<u32>,
+    /// Objectives, each as text.
+    pub slos: Option<Vec<String>>,
+    /// Whether a connection is opened for every request.
+    pub fresh_connections: Option<bool>,
     /// Seed.
     pub seed: Option<u64>,
     /// Whether the full answer length is asked for.
@@ -246,14 +258,20 @@ impl WorkflowCall {
             shared_prefix_tokens,
             arrival,
             rate_per_s,
+            burstiness,
+            in_flight_max,
+            ramp_s,
             stop,
             request_count,
             duration_s,
+            warmup,
             warmup_requests,
+            warmup_s,
+            slos,
+            fresh_connections,
             seed,
             ignore_eos,
             request_timeout_s,
-            ..
         } = &mut form;
         set(api, load.api.as_ref());
         set(answer_lengths, load.answer_lengths.as_ref());
@@ -265,7 +283,37 @@ impl WorkflowCall {
         set(shared_prefix_tokens, load.shared_prefix_tokens.as_ref());
         set(arrival, load.arrival.as_ref());
         set(rate_per_s, load.rate_per_s.as_ref());
-        set(warmup_requests, load.warmup_requests.as_ref());
+        set(burstiness, load.burstiness.as_ref());
+        set(in_flight_max, load.in_flight_max.as_ref());
+        set(ramp_s, load.ramp_s.as_ref());
+        set(
+            slos,
+            load.slos.as_ref().map(|slos| slos.join("\n")).as_ref(),
+        );
+        if let Some(fresh) = load.fresh_connections {
+            let on = if fresh { "on" } else { "" };
+            on.clone_into(fresh_connections);
+        }
+        match (load.warmup_requests, load.warmup_s) {
+            (Some(1..), Some(1..)) => {
+                let message =
+                    "Give either warmup_requests or warmup_s: a warm-up is counted in one of them.";
+                return Some(Err(FieldErrors::one("warmup_s", message)));
+            }
+            (_, Some(seconds @ 1..)) => {
+                "time".clone_into(warmup);
+                *warmup_s = seconds.to_string();
+            }
+            (Some(count), _) => {
+                "requests".clone_into(warmup);
+                *warmup_requests = count.to_string();
+            }
+            (None, Some(0)) => {
+                "requests".clone_into(warmup);
+                "0".clone_into(warmup_requests);
+            }
+            (None, None) => {}
+        }
         set(seed, load.seed.as_ref());
         set(request_timeout_s, load.request_timeout_s.as_ref());
         if let Some(full) = load.ignore_eos {

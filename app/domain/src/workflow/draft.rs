@@ -17,6 +17,7 @@ use crate::finite::Finite;
 use crate::id::{ClusterId, CredentialId, DatasetId, ModelId, NodeId};
 use crate::plan::{Deployment, RunPlan};
 use crate::reruns::Purpose;
+use crate::slo::Slo;
 use crate::workload::arrival::ArrivalProcess;
 use crate::workload::{
     AnswerLengths, Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule,
@@ -108,6 +109,9 @@ pub struct EvaluationAnswers {
     pub shared_prefix_tokens: u32,
     /// Rate and gaps of an open loop; `None` is a closed loop at the concurrency of step 1.
     pub open_loop: Option<(Finite, ArrivalProcess)>,
+    /// What shapes the load further. Drafts of before have none of it.
+    #[serde(default)]
+    pub shape: LoadShape,
     /// When the run ends.
     pub stop: StopRule,
     /// Requests before the window.
@@ -118,6 +122,36 @@ pub struct EvaluationAnswers {
     pub ignore_eos: bool,
     /// Request timeout in seconds.
     pub request_timeout_s: u32,
+}
+
+/// What shapes a load besides its arrivals, as a plan has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadShape {
+    /// Shape of gamma gaps.
+    pub burstiness: Finite,
+    /// Most requests in flight in open loop.
+    pub in_flight_max: Option<u32>,
+    /// Seconds in which the load rises.
+    pub ramp_s: u32,
+    /// Seconds of load before the window, in place of a number of requests; 0 for none.
+    pub warmup_s: u32,
+    /// What the run has to hold.
+    pub slos: Vec<Slo>,
+    /// A connection for every request.
+    pub fresh_connections: bool,
+}
+
+impl Default for LoadShape {
+    fn default() -> Self {
+        Self {
+            burstiness: Finite::ONE,
+            in_flight_max: None,
+            ramp_s: 0,
+            warmup_s: 0,
+            slos: Vec::new(),
+            fresh_connections: false,
+        }
+    }
 }
 
 /// Answers of step 5.
@@ -369,6 +403,17 @@ impl Draft {
                         let rate = workload.arrival.rate_per_s();
                         rate.map(|rate| (rate, ArrivalProcess::Poisson))
                     }
+                },
+                shape: LoadShape {
+                    burstiness: match workload.arrival {
+                        Arrival::OpenLoop { burstiness, .. } => burstiness,
+                        Arrival::ClosedLoop { .. } | Arrival::Trace { .. } => Finite::ONE,
+                    },
+                    in_flight_max: workload.arrival.in_flight_max(),
+                    ramp_s: workload.ramp_s,
+                    warmup_s: workload.warmup_s,
+                    slos: workload.slos.clone(),
+                    fresh_connections: workload.fresh_connections,
                 },
                 stop: workload.stop,
                 warmup_requests: workload.warmup_requests,

@@ -37,7 +37,12 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
         None => Arrival::ClosedLoop {
             concurrency: basic.concurrent_requests,
         },
-        Some((rate_per_s, process)) => Arrival::open_loop(rate_per_s, process),
+        Some((rate_per_s, process)) => Arrival::OpenLoop {
+            rate_per_s,
+            process,
+            burstiness: evaluation.shape.burstiness,
+            in_flight_max: evaluation.shape.in_flight_max,
+        },
     };
     let prompts = match basic.method {
         EvaluationMethod::Configuration => Prompts::Synthetic,
@@ -79,6 +84,10 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             seed: evaluation.seed,
             ignore_eos: evaluation.ignore_eos,
             request_timeout_s: evaluation.request_timeout_s,
+            ramp_s: evaluation.shape.ramp_s,
+            warmup_s: evaluation.shape.warmup_s,
+            slos: evaluation.shape.slos.clone(),
+            fresh_connections: evaluation.shape.fresh_connections,
             ..WorkloadSpec::default()
         },
     })

@@ -117,7 +117,7 @@ fn overview(
 ) -> AnyView {
     let workload = result.manifest.plan.workload.clone();
     let summary = result.summary.clone();
-    let is_open_loop = workload.arrival.concurrency().is_none();
+    let is_open_loop = workload.arrival.has_schedule();
     let pair = Memo::new(move |_| url.with(|url| fields(url, &workload)));
     let selects = move || {
         let (x, y) = pair.get();

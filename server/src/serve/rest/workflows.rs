@@ -114,6 +114,12 @@ struct AnsweredBody {
     duration_s: Option<u32>,
     /// Requests before the measured window.
     warmup_requests: Option<u32>,
+    /// Seconds of load before the measured window, when the warm-up is by time.
+    warmup_s: Option<u32>,
+    /// Seconds in which the load rises to its full height.
+    ramp_s: Option<u32>,
+    /// What the run has to hold.
+    slos: Vec<String>,
     /// Seed, as text: it may exceed what JavaScript's numbers hold.
     seed: Option<String>,
     /// The cluster.
@@ -157,7 +163,14 @@ impl AnsweredBody {
                 StopRule::Requests { count } => body.request_count = Some(count),
                 StopRule::Duration { seconds } => body.duration_s = Some(seconds),
             }
-            body.warmup_requests = Some(evaluation.warmup_requests);
+            let shape = &evaluation.shape;
+            if shape.warmup_s > 0 {
+                body.warmup_s = Some(shape.warmup_s);
+            } else {
+                body.warmup_requests = Some(evaluation.warmup_requests);
+            }
+            body.ramp_s = Some(shape.ramp_s);
+            body.slos = shape.slos.iter().map(ToString::to_string).collect();
             body.seed = Some(evaluation.seed.to_string());
         }
         if let Some(model) = &draft.model {

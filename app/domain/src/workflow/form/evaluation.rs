@@ -13,6 +13,8 @@ use crate::workload::{AnswerLengths, Api, EvaluationMethod, LengthSpec, StopRule
 /// Prompt length of a form that was never answered, in tokens.
 const INPUT_TOKENS: u32 = 512;
 
+mod shape;
+
 /// Step 2, as typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvaluationForm {
@@ -31,18 +33,39 @@ pub struct EvaluationForm {
     pub output_tokens: String,
     /// Tokens at the start of every synthetic prompt that are the same.
     pub shared_prefix_tokens: String,
-    /// `closed`, `constant` or `poisson`.
+    /// `closed`, `constant`, `poisson` or `gamma`.
     pub arrival: String,
     /// Requests per second in open loop.
     pub rate_per_s: String,
+    /// Shape of gamma gaps; empty is 1.
+    #[serde(default)]
+    pub burstiness: String,
+    /// Most requests in flight in open loop; empty for no cap.
+    #[serde(default)]
+    pub in_flight_max: String,
+    /// Seconds in which the load rises to its full height; empty is 0.
+    #[serde(default)]
+    pub ramp_s: String,
     /// `requests` or `duration`.
     pub stop: String,
     /// Measured requests.
     pub request_count: String,
     /// Measured seconds.
     pub duration_s: String,
+    /// `requests` or `time`: what the warm-up is counted in. Empty is `requests`.
+    #[serde(default)]
+    pub warmup: String,
     /// Requests before the measured window.
     pub warmup_requests: String,
+    /// Seconds of load before the measured window; empty is 0.
+    #[serde(default)]
+    pub warmup_s: String,
+    /// What the run has to hold, one objective a line: `ttft_ms<=200@p99`.
+    #[serde(default)]
+    pub slos: String,
+    /// `on` to open a connection for every request.
+    #[serde(default)]
+    pub fresh_connections: String,
     /// Seed.
     pub seed: String,
     /// `on` to ask for the full answer length; a box that is not checked is not sent.
@@ -63,6 +86,13 @@ impl Default for EvaluationForm {
             shared_prefix_tokens: "0".to_owned(),
             arrival: "closed".to_owned(),
             rate_per_s: "4".to_owned(),
+            burstiness: "1".to_owned(),
+            in_flight_max: String::new(),
+            ramp_s: "0".to_owned(),
+            warmup: "requests".to_owned(),
+            warmup_s: "10".to_owned(),
+            slos: String::new(),
+            fresh_connections: String::new(),
             stop: "requests".to_owned(),
             request_count: "200".to_owned(),
             duration_s: "60".to_owned(),
@@ -107,6 +137,7 @@ impl EvaluationForm {
             process.as_str().clone_into(&mut form.arrival);
             form.rate_per_s = rate_per_s.to_string();
         }
+        form.take_shape(&answers.shape);
         match answers.stop {
             StopRule::Requests { count } => form.request_count = count.to_string(),
             StopRule::Duration { seconds } => {
@@ -141,14 +172,7 @@ impl EvaluationForm {
         };
         let open_loop = self.validate_arrival(&mut errors);
         let stop = self.validate_stop(&mut errors);
-        let warmup = number(
-            &mut errors,
-            "warmup_requests",
-            &self.warmup_requests,
-            "the warm-up requests",
-            0,
-            100_000,
-        );
+        let shape = self.validate_shape(&mut errors);
         let seed = number(&mut errors, "seed", &self.seed, "the seed", 0, u64::MAX);
         let timeout = number(
             &mut errors,
@@ -163,11 +187,12 @@ impl EvaluationForm {
         else {
             return Err(errors);
         };
-        let (Some((dataset_ids, answer_lengths)), Some(stop), Some(warmup), Some(seed)) =
-            (datasets, stop, warmup, seed)
+        let (Some((dataset_ids, answer_lengths)), Some(stop), Some(shape), Some(seed)) =
+            (datasets, stop, shape, seed)
         else {
             return Err(errors);
         };
+        let (shape, warmup_requests) = shape;
         let Some(timeout) = timeout else {
             return Err(errors);
         };
@@ -179,8 +204,9 @@ impl EvaluationForm {
             output,
             shared_prefix_tokens,
             open_loop,
+            shape,
             stop,
-            warmup_requests: narrow(warmup),
+            warmup_requests,
             seed,
             ignore_eos: self.ignore_eos == "on",
             request_timeout_s: narrow(timeout),

@@ -87,6 +87,15 @@ pub(super) struct RunWorkflowBody {
     /// Requests per second of an open loop.
     #[schema(minimum = 0.001, maximum = 100_000)]
     rate_per_s: Option<f64>,
+    /// Shape of gamma gaps: 1 is Poisson, less is burstier, more is calmer.
+    #[schema(minimum = 0.01, maximum = 100)]
+    burstiness: Option<f64>,
+    /// Most requests in flight of an open loop; later arrivals are sent late and counted.
+    #[schema(minimum = 1, maximum = 10_000)]
+    in_flight_max: Option<u32>,
+    /// Seconds in which the load rises to its full height.
+    #[schema(minimum = 0, maximum = 86_400)]
+    ramp_s: Option<u32>,
     /// Stop after this many measured requests …
     #[schema(minimum = 1, maximum = 1_000_000)]
     request_count: Option<u32>,
@@ -96,6 +105,14 @@ pub(super) struct RunWorkflowBody {
     /// Requests before the measured window.
     #[schema(minimum = 0, maximum = 100_000)]
     warmup_requests: Option<u32>,
+    /// Seconds of load before the measured window, in place of requests.
+    #[schema(minimum = 0, maximum = 86_400)]
+    warmup_s: Option<u32>,
+    /// What the run has to hold: `ttft_ms<=200@p99`, `output_tok_per_s>=500`, `error_rate<=0.01`.
+    #[schema(max_items = 20)]
+    slos: Option<Vec<ObjectiveText>>,
+    /// Whether a connection is opened for every request.
+    fresh_connections: Option<bool>,
     /// Tokens at the start of every prompt that are the same.
     #[schema(minimum = 0, maximum = 1_000_000)]
     shared_prefix_tokens: Option<u32>,
@@ -165,6 +182,12 @@ enum LengthInput {
 #[schema(minimum = 1, maximum = 1_000_000)]
 struct TokenCount(u32);
 
+/// A service level objective.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(max_length = 100, example = "ttft_ms<=200@p99")]
+struct ObjectiveText(String);
+
 /// A distribution of lengths.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(transparent)]
@@ -223,6 +246,8 @@ enum ArrivalInput {
     Constant,
     /// Exponential gaps.
     Poisson,
+    /// At a rate, with gamma-distributed gaps of a `burstiness`.
+    Gamma,
 }
 
 /// How an engine is started.
@@ -309,11 +334,20 @@ impl RunWorkflowBody {
                         ArrivalInput::Closed => word("closed"),
                         ArrivalInput::Constant => word("constant"),
                         ArrivalInput::Poisson => word("poisson"),
+                        ArrivalInput::Gamma => word("gamma"),
                     }),
                     rate_per_s: self.rate_per_s.map(|rate| rate.to_string()),
+                    burstiness: self.burstiness.map(|shape| shape.to_string()),
+                    in_flight_max: self.in_flight_max,
+                    ramp_s: self.ramp_s,
                     request_count: self.request_count,
                     duration_s: self.duration_s,
                     warmup_requests: self.warmup_requests,
+                    warmup_s: self.warmup_s,
+                    slos: self
+                        .slos
+                        .map(|slos| slos.into_iter().map(|slo| slo.0).collect()),
+                    fresh_connections: self.fresh_connections,
                     seed: self.seed,
                     ignore_eos: self.ignore_eos,
                     request_timeout_s: self.request_timeout_s,
