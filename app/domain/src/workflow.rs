@@ -7,6 +7,7 @@ pub mod draft;
 pub mod form;
 pub mod planning;
 pub mod preset;
+pub mod preview;
 
 use serde::{Deserialize, Serialize};
 

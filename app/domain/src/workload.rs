@@ -5,6 +5,7 @@ pub mod extra_body;
 pub mod lengths;
 pub mod prompts;
 pub mod trace;
+pub mod seed;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

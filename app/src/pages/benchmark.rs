@@ -14,6 +14,7 @@ pub mod lengths;
 pub mod live_charts;
 pub mod live_view;
 pub mod manifest;
+pub mod objectives;
 pub mod origins;
 pub mod other_tools;
 pub mod request_filters;

@@ -75,6 +75,23 @@ pub fn LoadFacts(
         seconds => whole_seconds(seconds.into()),
     };
     let arrival = arrival_in_words(&workload.arrival);
+    let ramp = (workload.ramp_s > 0).then(|| {
+        let seconds = whole_seconds(workload.ramp_s.into());
+        view! { <Fact name="Ramp">{format!("to its full height over {seconds}, which are measured")}</Fact> }
+    });
+    let objectives = (!workload.slos.is_empty()).then(|| {
+        let slos: Vec<String> = workload
+            .slos
+            .iter()
+            .map(domain::slo::Slo::in_words)
+            .collect();
+        view! { <Fact name="Objectives">{slos.join("; ")}</Fact> }
+    });
+    let connections = if workload.fresh_connections {
+        "a fresh one for every request"
+    } else {
+        "kept as long as the server keeps them"
+    };
     let api_path = match workload.api {
         Api::Chat => "/v1/chat/completions",
         Api::Completions => "/v1/completions",
@@ -82,6 +99,7 @@ pub fn LoadFacts(
     view! {
         <KeyValueList>
             <Fact name="Arrival">{arrival}</Fact>
+            {ramp}
             <Fact name="Ends">{stop_in_words(workload.stop)}</Fact>
             <Fact name="Warm-up">{format!("{warm_up}, not measured")}</Fact>
             {prompt_facts(&workload)}
@@ -89,6 +107,8 @@ pub fn LoadFacts(
             <Fact name="API"><code>{api_path}</code></Fact>
             <Fact name="Request timeout">{whole_seconds(workload.request_timeout_s.into())}</Fact>
             <Fact name="Seed">{workload.seed.to_string()}</Fact>
+            {objectives}
+            <Fact name="Connections">{connections}</Fact>
         </KeyValueList>
     }
 }

@@ -187,13 +187,17 @@ impl Distribution {
             .map(|value| (value - mean).powi(2))
             .sum::<f64>()
             / count;
-        Self::of_parts(sorted.len() as u64, mean, variance.sqrt(), |p| {
+        let described = Self::of_parts(sorted.len() as u64, mean, variance.sqrt(), |p| {
             percentile_of_sorted(sorted, p)
+        })?;
+        Some(Self {
+            bounds: Some(Box::new(PercentileBounds::of_sorted(sorted))),
+            ..described
         })
     }
 
     /// Puts a description together from what was computed elsewhere. `None` when a percentile is
-    /// missing or something is no number.
+    /// missing or something is no number. It has no bounds.
     pub(super) fn of_parts(
         count: u64,
         mean: f64,
@@ -213,7 +217,7 @@ impl Distribution {
             p95: at(95.0)?,
             p99: at(99.0)?,
             max: at(100.0)?,
-            bounds: Some(Box::new(PercentileBounds::of_sorted(sorted))),
+            bounds: None,
         })
     }
 

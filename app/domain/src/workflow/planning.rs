@@ -33,17 +33,6 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             "The chosen model is gone: choose one in step 5.",
         )
     })?;
-    let arrival = match evaluation.open_loop {
-        None => Arrival::ClosedLoop {
-            concurrency: basic.concurrent_requests,
-        },
-        Some((rate_per_s, process)) => Arrival::OpenLoop {
-            rate_per_s,
-            process,
-            burstiness: evaluation.shape.burstiness,
-            in_flight_max: evaluation.shape.in_flight_max,
-        },
-    };
     let prompts = match basic.method {
         EvaluationMethod::Configuration => Prompts::Synthetic,
         EvaluationMethod::Dataset => Prompts::Datasets {
@@ -72,25 +61,43 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             nodes: planned_nodes(draft, cluster)?,
         },
         deployment: deployment(draft, catalogue, cluster, model)?,
-        workload: WorkloadSpec {
-            api: evaluation.api,
-            input: evaluation.input,
-            output: evaluation.output,
-            shared_prefix_tokens: evaluation.shared_prefix_tokens,
+        workload: evaluation.workload(basic.concurrent_requests, prompts),
+    })
+}
+
+impl EvaluationAnswers {
+    /// The traffic of these answers, with the users of step 1.
+    pub fn workload(&self, concurrent_requests: u32, prompts: Prompts) -> WorkloadSpec {
+        let arrival = match self.open_loop {
+            None => Arrival::ClosedLoop {
+                concurrency: concurrent_requests,
+            },
+            Some((rate_per_s, process)) => Arrival::OpenLoop {
+                rate_per_s,
+                process,
+                burstiness: self.shape.burstiness,
+                in_flight_max: self.shape.in_flight_max,
+            },
+        };
+        WorkloadSpec {
+            api: self.api,
+            input: self.input,
+            output: self.output,
+            shared_prefix_tokens: self.shared_prefix_tokens,
             prompts,
             arrival,
-            stop: evaluation.stop,
-            warmup_requests: evaluation.warmup_requests,
-            seed: evaluation.seed,
-            ignore_eos: evaluation.ignore_eos,
-            request_timeout_s: evaluation.request_timeout_s,
-            ramp_s: evaluation.shape.ramp_s,
-            warmup_s: evaluation.shape.warmup_s,
-            slos: evaluation.shape.slos.clone(),
-            fresh_connections: evaluation.shape.fresh_connections,
+            stop: self.stop,
+            warmup_requests: self.warmup_requests,
+            seed: self.seed,
+            ignore_eos: self.ignore_eos,
+            request_timeout_s: self.request_timeout_s,
+            ramp_s: self.shape.ramp_s,
+            warmup_s: self.shape.warmup_s,
+            slos: self.shape.slos.clone(),
+            fresh_connections: self.shape.fresh_connections,
             ..WorkloadSpec::default()
-        },
-    })
+        }
+    }
 }
 
 fn planned_datasets(

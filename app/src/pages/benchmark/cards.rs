@@ -84,7 +84,9 @@ fn LatencyCard(
     let headline = from_schedule.or(from_send);
     let at = |value: fn(&Distribution) -> Finite| headline.as_ref().map(value);
     let count = headline.as_ref().map_or(0, |shown| shown.count);
-    let bounds = headline.as_ref().and_then(|shown| shown.bounds.as_deref().copied());
+    let bounds = headline
+        .as_ref()
+        .and_then(|shown| shown.bounds.as_deref().copied());
     let tail = |label: &str, p: f64, value: fn(&Distribution) -> Finite, interval: IntervalOf| {
         let figure = Figure::of_ms(at(value)).with_few_samples(has_few_samples(count, p));
         let bounds = bounds.and_then(|bounds| bounds_in_words(&interval(&bounds)));

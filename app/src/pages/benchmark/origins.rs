@@ -61,7 +61,10 @@ fn row(name: &'static str, of: &Distribution) -> AnyView {
         let figure = Figure::new(Some(value), "ms").with_few_samples(has_few_samples(of.count, p));
         view! { <NumberCell figure /> }
     };
-    let bounds = of.bounds.as_ref().and_then(|bounds| bounds_in_words(&bounds.p99));
+    let bounds = of
+        .bounds
+        .as_ref()
+        .and_then(|bounds| bounds_in_words(&bounds.p99));
     view! {
         <tr>
             <th scope="row">{name}</th>

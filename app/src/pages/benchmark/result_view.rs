@@ -21,6 +21,7 @@ use super::ended_view::{EngineLog, OutcomeBanner};
 use super::header::BenchmarkHeader;
 use super::lengths::{LengthFields, Lengths};
 use super::manifest::ManifestTab;
+use super::objectives::Objectives;
 use super::origins::Origins;
 use super::other_tools::OtherToolsTable;
 use super::requests::RequestTable;
@@ -142,6 +143,7 @@ fn overview(
         })
     };
     view! {
+        <Objectives summary=summary.clone() />
         <Origins summary=summary.clone() />
         <TimelineCharts summary=summary.clone() />
         <div class="grid-2">

@@ -1,6 +1,7 @@
 //! What a result is worth, in a sentence: the banner above the figures.
 
 use domain::measure::health::{ClientHealth, HealthVerdict};
+use domain::measure::objectives::SloVerdict;
 use domain::measure::quantile::has_few_samples;
 use domain::measure::summary::Summary;
 use ui::format;
@@ -25,6 +26,7 @@ pub fn judge(summary: &Summary) -> Verdict {
     let findings = [
         client(&summary.client_health),
         failures(summary),
+        objectives(summary),
         steadiness(summary),
         samples(summary),
     ];
@@ -82,6 +84,25 @@ fn failures(summary: &Summary) -> Option<(Tone, String)> {
         Tone::Unsure
     };
     Some((tone, format!("{counts}{cause}")))
+}
+
+fn objectives(summary: &Summary) -> Option<(Tone, String)> {
+    let missed: Vec<String> = summary
+        .slos
+        .iter()
+        .filter(|result| result.verdict == SloVerdict::Missed)
+        .map(|result| result.slo.in_words())
+        .collect();
+    let text = match missed.as_slice() {
+        [] => return None,
+        [only] => format!("The objective was missed: {only}."),
+        several => format!(
+            "{} objectives were missed: {}.",
+            several.len(),
+            several.join("; ")
+        ),
+    };
+    Some((Tone::Bad, text))
 }
 
 fn steadiness(summary: &Summary) -> Option<(Tone, String)> {

@@ -8,6 +8,7 @@ pub mod credential;
 pub mod dataset_prompts;
 pub mod evaluation;
 pub mod execute;
+pub mod load_preview;
 pub mod model;
 pub mod nodes;
 pub mod synthetic_prompts;
