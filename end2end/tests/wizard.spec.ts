@@ -33,6 +33,18 @@ test('each step says what is wrong at its field, and goes on when it is correcte
 
   await test.step('evaluation', async () => {
     const step = wizard.step(EVALUATION);
+    await choice(step, 'Load shape', 'Open loop, gamma').check();
+    await field(step, 'Rate').fill('10');
+    await field(step, 'Measured requests').fill('600');
+    await expect(step.getByText(/600 measured requests in about 1 min/)).toBeVisible();
+    await expect(step.getByRole('heading', { name: 'How it begins' })).toBeVisible();
+    await expect(step.getByRole('heading', { name: 'Prompt lengths' })).toBeVisible();
+    await field(step, 'Burstiness').fill('0');
+    await field(step, 'Objectives').fill('ttft<200');
+    await wizard.submit(EVALUATION);
+    await expectMessage(field(step, 'Burstiness'), 'Give the burstiness as a number from');
+    await expectMessage(field(step, 'Objectives'), 'is no metric of an objective');
+    await field(step, 'Objectives').fill('');
     await field(step, 'Prompt length').fill('many');
     await field(step, 'Measured requests').fill('0');
     await choice(step, 'Load shape', 'Open loop, Poisson').check();

@@ -29,7 +29,7 @@ pub fn Objectives(
         Column::numeric("Requests that met it", ""),
         Column::numeric("Samples", ""),
     ];
-    let rows = summary.slos.iter().map(row);
+    let rows = summary.slos.into_iter().map(|result| row(&result));
     view! {
         <section class="stack tight" aria-labelledby="objectives">
             <h2 id="objectives">"Objectives"</h2>

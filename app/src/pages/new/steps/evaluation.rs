@@ -5,11 +5,11 @@ use domain::workflow::{Step, StepForm};
 use domain::workload::EvaluationMethod;
 use leptos::form::FromFormData;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
 use ui::field::{
     Checkbox, Choice, ChoiceCards, FieldSet, InputKind, SelectField, SelectOption, TextAreaField,
     TextField,
 };
+use wasm_bindgen::JsCast;
 
 use super::dataset_prompts::DatasetPrompts;
 use super::load_preview::LoadPreviewPanel;
@@ -92,14 +92,14 @@ pub fn EvaluationStep(
                     hint="The load rises to its height over it. Part of the measured window, not of its steady state." />
             </div>
             <div class="form-row">
-                <SelectField name="warmup" label="Warm-up" value=form.warmup errors
+                <SelectField name="warmup" label="Warm-up by" value=form.warmup errors
                     options=vec![
                         SelectOption::new("requests", "A number of requests"),
                         SelectOption::new("time", "A time"),
                     ]
                     hint="Sent before the measured window and not counted." />
                 <div class="only-warmup-requests">
-                    <TextField name="warmup_requests" label="Warm-up requests" kind=InputKind::Number step="any"
+                    <TextField name="warmup_requests" label="Warm-up" kind=InputKind::Number step="any"
                         value=form.warmup_requests errors unit="requests"
                         hint="Their prompts never return, unless a dataset is exhausted." />
                 </div>

@@ -33,7 +33,7 @@ pub fn LoadPreviewPanel(
             Err(_) => last.cloned().flatten(),
         }
     });
-    let chart = |data: fn(&LoadPreview) -> Option<ChartData>| {
+    let chart = move |data: fn(&LoadPreview) -> Option<ChartData>| {
         Signal::derive(move || {
             let data = preview.with(|preview| data(preview.as_ref()?));
             data.unwrap_or_else(|| ChartData::Lines(LinesChart::default()))
@@ -58,8 +58,8 @@ pub fn LoadPreviewPanel(
     });
     let lengths = move || {
         has_lengths.get().then(|| {
-            let input = chart(|preview| lengths_chart(preview.input.as_ref()?, Hue::Blue));
-            let output = chart(|preview| lengths_chart(preview.output.as_ref()?, Hue::Teal));
+            let input = chart(|preview| Some(lengths_chart(preview.input.as_ref()?, Hue::Blue)));
+            let output = chart(|preview| Some(lengths_chart(preview.output.as_ref()?, Hue::Teal)));
             view! {
                 <ChartPanel title="Prompt lengths" note=sampled data=input />
                 <ChartPanel title="Answer lengths" note=sampled data=output />
@@ -87,14 +87,14 @@ pub fn LoadPreviewPanel(
     .into_any()
 }
 
-fn lengths_chart(histogram: &Histogram, hue: Hue) -> Option<ChartData> {
-    Some(ChartData::Histogram(HistogramChart {
+fn lengths_chart(histogram: &Histogram, hue: Hue) -> ChartData {
+    ChartData::Histogram(HistogramChart {
         histogram: histogram.clone(),
         unit: "tokens".to_owned(),
         counted: "requests".to_owned(),
         marks: Vec::new(),
         hue,
-    }))
+    })
 }
 
 fn start_chart(start: &StartPreview) -> ChartData {
@@ -162,9 +162,7 @@ fn in_words(preview: &LoadPreview) -> String {
     let requests = preview
         .request_count
         .map(|count| format::plural(count.into(), "measured request", "measured requests"));
-    let time = preview
-        .duration_s
-        .map(|seconds| format::duration_s(seconds));
+    let time = preview.duration_s.map(format::duration_s);
     let size = match (requests, time) {
         (Some(requests), Some(time)) => format!("{requests} in about {time}"),
         (Some(requests), None) => format!("{requests}; how long they take is what is measured"),
