@@ -4,8 +4,8 @@ pub mod arrival;
 pub mod extra_body;
 pub mod lengths;
 pub mod prompts;
-pub mod trace;
 pub mod seed;
+pub mod trace;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -18,10 +18,9 @@ mod words;
 use bytes::Bytes;
 use domain::id::DatasetId;
 use domain::load::{LoadPlan, PromptSource};
+pub(crate) use domain::workload::seed::seeded;
 use domain::workload::trace::TraceRow;
 use domain::workload::{Prompts, StopRule, WorkloadSpec};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use counter::Counter;
@@ -69,12 +68,8 @@ impl Counts {
 /// Streams of the seed: each purpose draws from its own, so that a change of one leaves the
 /// others' values alone.
 pub(crate) mod seed_stream {
-    /// Lengths, in the order of requests.
-    pub(crate) const LENGTHS: u64 = 0;
-    /// Arrivals of the warm-up.
-    pub(crate) const WARM_UP_ARRIVALS: u64 = 1;
-    /// Arrivals of the measured part.
-    pub(crate) const ARRIVALS: u64 = 2;
+    pub(crate) use domain::workload::seed::{ARRIVALS, LENGTHS, WARM_UP_ARRIVALS};
+
     /// The shared prefix.
     pub(crate) const PREFIX: u64 = 3;
     /// Which prompts begin with the shared prefix, in the order of requests.
@@ -83,13 +78,6 @@ pub(crate) mod seed_stream {
     pub(crate) const FIRST_PROMPT: u64 = 1_000;
     /// The first shuffle of the rows of datasets; the others follow.
     pub(crate) const FIRST_SHUFFLE: u64 = 1 << 32;
-}
-
-/// The generator of one purpose.
-pub(crate) fn seeded(seed: u64, stream: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(stream);
-    rng
 }
 
 /// A request that is ready to go.

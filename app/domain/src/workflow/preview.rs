@@ -115,9 +115,13 @@ impl StartPreview {
         let mut rng = seed::seeded(workload.seed, seed::ARRIVALS);
         let mut offsets =
             schedule_offsets_ns(rate_per_s, process, burstiness, &mut rng, ARRIVALS_DRAWN);
-        ramp_offsets_ns(&mut offsets, workload.ramp_s);
+        // As the load process does: the first arrival is the start.
         let first = offsets.first().copied().unwrap_or(0);
-        let at_s: Vec<f64> = offsets.iter().map(|at| (at - first) as f64 / 1e9).collect();
+        for offset in &mut offsets {
+            *offset -= first;
+        }
+        ramp_offsets_ns(&mut offsets, workload.ramp_s);
+        let at_s: Vec<f64> = offsets.iter().map(|at| *at as f64 / 1e9).collect();
         let variation = if workload.ramp_s == 0 {
             variation(&at_s)
         } else {
