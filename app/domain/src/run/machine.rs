@@ -197,9 +197,7 @@ fn reason_to_skip(stage: Stage, plan: &RunPlan) -> Option<&'static str> {
         {
             Some("the reference engine runs no model")
         }
-        (Stage::WarmUp, _) if plan.workload.warmup_requests == 0 => {
-            Some("the plan asks for no warm-up")
-        }
+        (Stage::WarmUp, _) if !plan.workload.has_warmup() => Some("the plan asks for no warm-up"),
         _ => None,
     }
 }

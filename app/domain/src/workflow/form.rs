@@ -16,9 +16,9 @@ use crate::workload::arrival::CONCURRENCY_MAX;
 /// The form of whichever step is being answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
-#[expect(
+#[allow(
     clippy::large_enum_variant,
-    reason = "one at a time, for the length of a call"
+    reason = "one at a time, for the length of a call; large where addresses are"
 )]
 pub enum StepForm {
     /// Step 1.

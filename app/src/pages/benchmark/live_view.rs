@@ -131,6 +131,15 @@ fn seconds_of(seconds: Finite) -> u64 {
     seconds.get().ceil() as u64
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates"
+)]
+fn rounded(count: f64) -> u64 {
+    count.round() as u64
+}
+
 /// What is going on, in a sentence.
 fn progress_in_words(run: &RunState, workload: &WorkloadSpec) -> String {
     let stage = || {
@@ -143,13 +152,11 @@ fn progress_in_words(run: &RunState, workload: &WorkloadSpec) -> String {
     match (run.status(), workload.stop) {
         (RunStatus::Warming, _) => "Warming up: these requests are not measured".to_owned(),
         (RunStatus::Running, StopRule::Requests { count }) => {
-            let measured = sample
-                .completed_count
-                .saturating_add(sample.failed_count)
-                .saturating_sub(workload.warmup_requests);
+            let share = sample.done_fraction.get().clamp(0.0, 1.0);
+            let measured = rounded(share * f64::from(count));
             format!(
                 "{} of {} measured requests",
-                format::count(measured.min(count).into()),
+                format::count(measured),
                 format::count(count.into())
             )
         }
@@ -230,7 +237,8 @@ mod tests {
     #[test]
     fn progress_counts_measured_requests_only() {
         let workload = WorkloadSpec {
-            warmup_requests: 10,
+            warmup_requests: 0,
+            warmup_s: 2,
             stop: StopRule::Requests { count: 200 },
             ..fixture::workload()
         };

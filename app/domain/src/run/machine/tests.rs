@@ -276,3 +276,16 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn a_warm_up_by_time_is_no_warm_up_to_skip() {
+    for (warmup_s, expected) in [(3, Some(Stage::WarmUp)), (0, Some(Stage::RunBenchmark))] {
+        let (mut plan, mut state) = (plan(true, 0), RunState::default());
+        plan.workload.warmup_s = warmup_s;
+        perform(&mut state, &plan, &start());
+        while state.running_stage() < Some(Stage::WarmUp) {
+            perform(&mut state, &plan, &done());
+        }
+        assert_eq!(state.running_stage(), expected);
+    }
+}
