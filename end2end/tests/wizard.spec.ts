@@ -36,7 +36,7 @@ test('each step says what is wrong at its field, and goes on when it is correcte
     await choice(step, 'Load shape', 'Open loop, gamma').check();
     await field(step, 'Rate').fill('10');
     await field(step, 'Measured requests').fill('600');
-    await expect(step.getByText(/600 measured requests in about 1 min/)).toBeVisible();
+    await expect(step.getByText(/600 measured requests in about 1 m\./)).toBeVisible();
     await expect(step.getByRole('heading', { name: 'How it begins' })).toBeVisible();
     await expect(step.getByRole('heading', { name: 'Prompt lengths' })).toBeVisible();
     await field(step, 'Burstiness').fill('0');
