@@ -143,6 +143,21 @@ fn exchange(engine: &Engine, headers: &str, body: &Value) -> (String, bool) {
     (String::from_utf8(answer).unwrap(), is_reset)
 }
 
+/// A connection on which a request for four tokens has gone out.
+fn ask_over_a_socket(engine: &Engine) -> TcpStream {
+    let address = engine.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let body = four_tokens().to_string();
+    write!(
+        stream,
+        "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    stream
+}
+
 fn four_tokens() -> Value {
     json!({ "messages": [{ "role": "user", "content": "a b" }], "max_tokens": 4, "stream": true,
         "stream_options": { "include_usage": true } })
@@ -234,16 +249,7 @@ fn every_fault_is_made_as_asked() {
 #[test]
 fn a_stall_lasts_until_the_client_goes_away() {
     let engine = Engine::start("--ttft-ms 1 --itl-ms 1 --slots 1 --fault stall@2");
-    let address = engine.url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let body = four_tokens().to_string();
-    write!(
-        stream,
-        "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
+    let mut stream = ask_over_a_socket(&engine);
     let mut answer = String::new();
     let mut part = [0; 4_096];
     while !answer.contains(" is\"") {
@@ -283,16 +289,7 @@ fn usage_lengths_and_closing_follow_the_options() {
     );
 
     // It says that it keeps the connection, and does not.
-    let address = engine.url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let body = four_tokens().to_string();
-    write!(
-        stream,
-        "POST /v1/chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
+    let mut stream = ask_over_a_socket(&engine);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(
