@@ -21,6 +21,7 @@ use crate::exchange::{Ended, Exchange, WireTimes};
 use crate::headers::{header_map, secrets, without_secrets};
 use crate::intake::Intake;
 use crate::live::LiveShard;
+use crate::socket::{StampKeeper, StampedStream};
 use crate::wire::Wire;
 
 /// Longest time for opening a connection.
@@ -38,6 +39,7 @@ pub(crate) struct Client {
     request_timeout: Duration,
     /// Whether each request has a connection of its own.
     has_fresh_connections: bool,
+    _stamps: StampKeeper,
 }
 
 /// What is known about one request; it fills up as the exchange goes on, so that a time-out or a
@@ -82,7 +84,7 @@ impl Connection {
     /// Whether it can still take a request, as far as is known.
     pub(crate) async fn is_usable(&mut self) -> bool {
         // The end of the stream and bytes that nobody asked for both spoil it.
-        poll_fn(|cx| Poll::Ready(self.wire.poll_read_with(cx, |_| ()).is_pending())).await
+        poll_fn(|cx| Poll::Ready(self.wire.poll_read_with(cx, |_, _| ()).is_pending())).await
     }
 }
 
@@ -106,6 +108,7 @@ impl Client {
             secrets: secrets(headers),
             request_timeout,
             has_fresh_connections: false,
+            _stamps: StampKeeper::new(),
         })
     }
 
@@ -173,6 +176,7 @@ impl Client {
     async fn connect(&self) -> io::Result<Wire> {
         let stream = TcpStream::connect(self.endpoint.addresses.as_slice()).await?;
         stream.set_nodelay(true)?;
+        let stream = StampedStream::new(stream);
         let Some(tls) = &self.endpoint.tls else {
             return Ok(Wire::Plain(stream));
         };

@@ -26,7 +26,12 @@ impl RunClock {
 
     /// Nanoseconds since the start.
     pub(crate) fn now_ns(&self) -> u64 {
-        u64::try_from(self.zero.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        self.ns_at(Instant::now())
+    }
+
+    /// Nanoseconds from the start to an instant; 0 for one before it.
+    pub(crate) fn ns_at(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.zero).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The instant at `ns` since the start.

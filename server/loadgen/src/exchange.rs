@@ -43,7 +43,7 @@ pub(crate) enum Ended {
 pub(crate) struct WireTimes {
     /// Just before the first byte of the request was written; a second try leaves it alone.
     pub(crate) sent_at: Option<u64>,
-    /// When the latest bytes of the answer were read. Events of one read share its stamp.
+    /// When the latest bytes of the answer arrived. Events of one read share its stamp.
     pub(crate) last_read_at: Option<u64>,
 }
 
@@ -111,11 +111,13 @@ impl<'a, 'b> Exchange<'a, 'b> {
         loop {
             let (clock, times, live) = (self.clock, &mut *self.times, self.live);
             let (decoder, intake) = (&mut self.decoder, &mut *self.intake);
-            let read = self.wire.poll_read_with(cx, |bytes| {
+            let read = self.wire.poll_read_with(cx, |bytes, arrived_at| {
                 if bytes.is_empty() {
                     return None;
                 }
-                let at_ns = clock.now_ns();
+                // Stamps of the kernel go by the wall clock, and whoever sets that must not turn time back.
+                let after = times.last_read_at.or(times.sent_at).unwrap_or(0);
+                let at_ns = clock.ns_at(arrived_at).max(after);
                 times.last_read_at = Some(at_ns);
                 let sent_at = times.sent_at.unwrap_or(at_ns);
                 Some(intake.take_read(bytes, decoder, at_ns, sent_at, live))

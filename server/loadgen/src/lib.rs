@@ -3,7 +3,7 @@
 //! Invariants:
 //! - every request sent has exactly one record, and a failed one keeps its row;
 //! - instants are monotonic nanoseconds since the start of the run, taken at the socket: just
-//!   before the first byte of a request is written, and when the bytes of a chunk are read;
+//!   before the first byte of a request is written, and when the bytes of a chunk arrived;
 //! - the arrival process is never thinned: what cannot be sent on time is sent late and counted;
 //! - nothing is prepared inside the measured path that can be prepared before it.
 //!
@@ -31,6 +31,7 @@ mod reader;
 mod run;
 mod schedule;
 mod session;
+mod socket;
 mod sse;
 mod template;
 mod threads;

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::socket::StampedStream;
 
 /// Most bytes of one read.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -20,16 +22,17 @@ thread_local! {
 
 #[derive(Debug)]
 pub(crate) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(StampedStream),
+    Tls(Box<TlsStream<StampedStream>>),
 }
 
 impl Wire {
-    /// Reads once and hands over what came; nothing at the end of the stream.
+    /// Reads once and hands over what came, nothing at the end of the stream, and when the last of it
+    /// arrived.
     pub(crate) fn poll_read_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&[u8]) -> T,
+        take: impl FnOnce(&[u8], Instant) -> T,
     ) -> Poll<io::Result<T>> {
         READ_BUFFER.with_borrow_mut(|bytes| {
             let mut buffer = ReadBuf::new(bytes);
@@ -37,7 +40,11 @@ impl Wire {
                 Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
                 Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, &mut buffer),
             })?;
-            Poll::Ready(Ok(take(buffer.filled())))
+            let socket = match self {
+                Self::Plain(stream) => stream,
+                Self::Tls(stream) => stream.get_ref().0,
+            };
+            Poll::Ready(Ok(take(buffer.filled(), socket.arrived_at())))
         })
     }
 

@@ -102,8 +102,8 @@ impl Default for Bounds {
     fn default() -> Self {
         let number = |value| Finite::new(value).unwrap_or_default();
         Self {
-            ttft_error_mean_ms: number(10.0),
-            itl_error_p99_ms: number(2.0),
+            ttft_error_mean_ms: number(5.0),
+            itl_error_p99_ms: number(1.0),
             chunk_rate_min: number(0.97),
             rate_error: number(0.005),
         }

@@ -87,7 +87,7 @@ fn each_bound_that_is_not_kept_is_told() {
     assert_eq!(late.itl_error_p99_ms.unwrap().get(), 0.0);
     assert_eq!(late.verdict, LevelVerdict::ClientBound);
     assert!(
-        late.reasons[0].contains("25.00 ms, above 10 ms"),
+        late.reasons[0].contains("25.00 ms, above 5 ms"),
         "{:?}",
         late.reasons
     );
