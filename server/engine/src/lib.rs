@@ -154,6 +154,7 @@ fn listen(address: SocketAddr, is_shared: bool) -> std::io::Result<std::net::Tcp
         platform::share_port(&socket)?;
     }
     socket.set_nonblocking(true)?;
+    platform::send_at_once(&socket);
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

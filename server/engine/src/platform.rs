@@ -33,7 +33,7 @@ pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
-pub(crate) use system::{Alarm, StampedReader};
+pub(crate) use system::{Alarm, StampedReader, send_at_once};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -47,6 +47,7 @@ mod system {
     use nix::sys::time::TimeSpec;
     use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
     use nix::time::ClockId as Clock;
+    use socket2::Socket;
 
     use super::{clock_ns, monotonic_ns};
 
@@ -98,6 +99,13 @@ mod system {
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             waited => waited,
         }
+    }
+
+    /// Takes a congestion control that does not space out what is sent, as BBR does: the log says when a
+    /// chunk went out. Accepted connections inherit it.
+    pub(crate) fn send_at_once(socket: &Socket) {
+        // The system's own choice is no error; most have none that paces.
+        let _ = socket.set_tcp_congestion(b"reno");
     }
 
     /// Reads a connection, and when its bytes arrived at this machine.
@@ -167,8 +175,11 @@ mod system {
     use std::time::Duration;
 
     use mio::{Poll, Token};
+    use socket2::Socket;
 
     use super::monotonic_ns;
+
+    pub(crate) fn send_at_once(_: &Socket) {}
 
     pub(crate) struct Alarm;
 

@@ -2,6 +2,7 @@
 //! of what was really sent, level by level.
 
 mod errors;
+mod flow;
 mod judge;
 
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,12 @@ pub struct Pace {
 impl Pace {
     /// Time of a whole answer, in seconds.
     pub fn answer_s(self) -> f64 {
-        f64::from(self.ttft_ms + self.itl_ms * self.tokens.saturating_sub(1)) / 1e3
+        f64::from(self.answer_ms()) / 1e3
+    }
+
+    /// Time of a whole answer, in ms.
+    fn answer_ms(self) -> u32 {
+        self.ttft_ms + self.itl_ms * self.tokens.saturating_sub(1)
     }
 }
 
@@ -151,7 +157,8 @@ pub struct LevelReport {
     /// Relative error of the rate: in open loop of the requests that arrived at the engine against the
     /// rate asked for, in closed loop of the client's chunk rate against the engine's.
     pub rate_error: Option<Finite>,
-    /// Chunks per second that the client recorded.
+    /// Chunks per second that the client recorded: in closed loop while all streams were open, in open loop from
+    /// the first request to the last answer.
     pub chunks_per_s: Option<Finite>,
     /// Chunks per second of a client and a machine without any delay.
     pub ideal_chunks_per_s: Finite,

@@ -24,6 +24,8 @@ const LEVEL_WITHIN: Duration = Duration::from_mins(10);
 const REQUESTS_MIN: u32 = 8;
 /// Requests of the warm-up of an open-loop level.
 const OPEN_WARM_UP: u32 = 200;
+/// Seconds in which the users of a closed-loop level join.
+const RAMP_S: &str = "1";
 /// Tokens of each prompt.
 const INPUT_TOKENS: u32 = 16;
 /// Answers under way at once that the engine takes.
@@ -98,7 +100,10 @@ async fn end_engine(engine: &mut Child) {
 async fn load(run: &LevelRun<'_>, url: &str, out: &Path) -> Result<(), String> {
     let (traffic, requests, warm_up) = match run.level {
         Level::Closed { streams } => (
-            vec!["--concurrency".to_owned(), streams.to_string()],
+            // No server sends all its streams in one burst: users do not begin in step.
+            ["--concurrency", &streams.to_string(), "--ramp", RAMP_S]
+                .map(str::to_owned)
+                .to_vec(),
             streams.saturating_mul(run.rounds).max(REQUESTS_MIN),
             streams,
         ),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::errors::{Errors, Spread};
+use super::flow::Flow;
 use super::{Bounds, Level, LevelReport, LevelVerdict};
 use crate::finite::Finite;
 use crate::measure::health::{ClientHealth, HealthVerdict};
@@ -54,7 +55,25 @@ pub fn judge_level(level: Level, evidence: &Evidence<'_>, bounds: &Bounds) -> Le
         Spread::of(errors.itl),
         Spread::of(errors.e2e),
     );
-    let (chunks_per_s, sent_chunks_per_s) = chunk_rates(&pairs);
+    let (full, answer_ns) = match level {
+        Level::Closed { streams } => (streams, u64::from(level.pace().answer_ms()) * 1_000_000),
+        Level::Open { .. } => (1, 0),
+    };
+    // Each by its own clock.
+    let recorded = Flow::of(
+        pairs
+            .iter()
+            .map(|(record, _)| (record.sent_at, record.finished_at)),
+    );
+    let chunks = pairs.iter().flat_map(|(record, _)| record.chunk_at.iter());
+    let chunks_per_s = recorded.chunks_per_s(full, answer_ns, chunks);
+    let sent = Flow::of(
+        pairs
+            .iter()
+            .map(|(_, sent)| (sent.arrived_ns, sent.finished_ns)),
+    );
+    let chunks = pairs.iter().flat_map(|(_, sent)| sent.sent_ns.iter());
+    let sent_chunks_per_s = sent.chunks_per_s(full, answer_ns, chunks.copied());
     let all_chunks: usize = evidence
         .records
         .iter()
@@ -64,7 +83,7 @@ pub fn judge_level(level: Level, evidence: &Evidence<'_>, bounds: &Bounds) -> Le
     let stall = health.host_stall_ms.as_ref();
     let mut report = LevelReport {
         level,
-        open_at_once: peak_open(&pairs),
+        open_at_once: sent.peak,
         ttft_error_mean_ms: ttft.mean,
         ttft_error_p50_ms: ttft.p50,
         ttft_error_p99_ms: ttft.p99,
@@ -168,30 +187,6 @@ fn reasons(report: &LevelReport, health: &ClientHealth, bounds: &Bounds) -> Vec<
     reasons
 }
 
-/// Chunks per second of the client and of the engine, each from its first request to its last chunk.
-fn chunk_rates(pairs: &[(&RequestRecord, &SentAnswer)]) -> (Option<f64>, Option<f64>) {
-    let chunks: usize = pairs.iter().map(|(_, sent)| sent.sent_ns.len()).sum();
-    let rate = |from: Option<u64>, to: Option<u64>| {
-        let seconds = ms_between(from?, to?) / 1e3;
-        (seconds > 0.0).then(|| chunks as f64 / seconds)
-    };
-    let ours = rate(
-        pairs.iter().map(|(record, _)| record.sent_at).min(),
-        pairs
-            .iter()
-            .filter_map(|(record, _)| record.last_token_at())
-            .max(),
-    );
-    let theirs = rate(
-        pairs.iter().map(|(_, sent)| sent.arrived_ns).min(),
-        pairs
-            .iter()
-            .filter_map(|(_, sent)| sent.sent_ns.last().copied())
-            .max(),
-    );
-    (ours, theirs)
-}
-
 /// Requests per second as they arrived at the engine: gaps over the time between the first and the last.
 fn arrival_rate(pairs: &[(&RequestRecord, &SentAnswer)]) -> Option<f64> {
     let arrived = || pairs.iter().map(|(_, sent)| sent.arrived_ns);
@@ -211,21 +206,6 @@ fn ideal_chunks_per_s(level: Level) -> Finite {
         Level::Open { rate_per_s } => f64::from(rate_per_s),
     };
     Finite::new(rate * f64::from(pace.tokens)).unwrap_or_default()
-}
-
-/// Most answers under way at one instant, by the engine's log. At a tie an end counts before a start.
-fn peak_open(pairs: &[(&RequestRecord, &SentAnswer)]) -> u32 {
-    let mut events: Vec<(u64, i32)> = Vec::with_capacity(pairs.len() * 2);
-    for (_, sent) in pairs {
-        events.push((sent.arrived_ns, 1));
-        events.push((sent.finished_ns, -1));
-    }
-    events.sort_unstable();
-    let levels = events.iter().scan(0, |open, (_, change)| {
-        *open += change;
-        Some(*open)
-    });
-    u32::try_from(levels.max().unwrap_or(0)).unwrap_or(0)
 }
 
 fn count(amount: usize) -> u32 {
