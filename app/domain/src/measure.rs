@@ -10,6 +10,7 @@ pub mod length_bins;
 pub mod line;
 pub mod objectives;
 pub mod other_tools;
+pub mod peak;
 pub mod quantile;
 pub mod record;
 pub mod selection;

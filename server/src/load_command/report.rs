@@ -96,6 +96,10 @@ fn throughput(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
         "Output token throughput (tok/s):",
         two_digits(summary.output_tok_per_s),
     );
+    report.value(
+        "Peak output token throughput (tok/s):",
+        two_digits(summary.peak_output_tok_per_s),
+    );
     if let Some(concurrency) = &summary.concurrency {
         report.value("Peak concurrent requests:", concurrency.peak);
         report.value(

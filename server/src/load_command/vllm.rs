@@ -11,7 +11,7 @@ use domain::workload::{Api, Arrival};
 use serde_json::{Map, Value, json};
 
 /// What the names mean here, where vLLM means something else.
-const DEFINITIONS: [(&str, &str); 6] = [
+const DEFINITIONS: [(&str, &str); 7] = [
     (
         "duration",
         "the measured window: from the first measured request to the last finish or the deadline, without warm-up and drain",
@@ -31,6 +31,10 @@ const DEFINITIONS: [(&str, &str); 6] = [
     (
         "failed",
         "an error object inside a 200 stream and a truncated answer are failures here; vLLM counts them as completed",
+    ),
+    (
+        "max_output_tokens_per_s",
+        "tokens of the fullest second, those of an answer spread over its chunks; vLLM counts chunks",
     ),
     (
         "max_concurrent_requests",
@@ -88,6 +92,7 @@ fn shape(plan: &LoadPlan, started_at: Timestamp, summary: &Summary) -> Value {
         "request_goodput": summary.goodput.and_then(|goodput| goodput.per_s),
         "output_throughput": summary.output_tok_per_s,
         "total_token_throughput": summary.total_tok_per_s,
+        "max_output_tokens_per_s": summary.peak_output_tok_per_s,
         "max_concurrent_requests": summary.concurrency.as_ref().map(|concurrency| concurrency.peak),
         "assay": {
             "assay_version": env!("CARGO_PKG_VERSION"),

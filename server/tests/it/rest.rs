@@ -141,6 +141,33 @@ async fn what_can_be_done_with_a_benchmark_is_refused_in_words() {
     );
 }
 
+#[tokio::test]
+async fn a_call_to_the_workflow_reads_back_as_it_was_answered() {
+    let mut house = House::start(&[]);
+    let ada = house.administrator().await;
+    let answers = json!({
+        "name": "bursts", "tags": ["night"], "description": "", "concurrent_requests": 2,
+        "eval_with": "configuration", "api": "completions", "max_input_tokens": "normal:50,5",
+        "max_output_tokens": "20", "shared_prefix_tokens": 8, "arrival": "gamma", "rate_per_s": 12.5,
+        "burstiness": 0.25, "in_flight_max": 64, "ramp_s": 3, "request_count": 100, "warmup_s": 2,
+        "slos": ["ttft_ms<=200@p99"], "fresh_connections": true, "ignore_eos": true,
+        "request_timeout_s": 30
+    });
+    let mut call = answers.clone();
+    call["workflow_total_steps"] = json!(8);
+    let request = ada.request(Method::POST, "/api/v1/benchmark/run-workflow");
+    let request = request.header("origin", &ada.url).json(&call);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let standing: Value = response.json().await.unwrap();
+    let workflow = standing["workflow_id"].as_str().unwrap();
+    let read = json_of(&ada, &format!("/api/v1/workflows/{workflow}"), 200).await;
+    for (field, value) in answers.as_object().unwrap() {
+        assert_eq!(standing["workflow_steps"][field], *value, "{field}");
+        assert_eq!(read["workflow_steps"][field], *value, "{field}");
+    }
+}
+
 async fn json_of(browser: &Browser, path: &str, status: u16) -> Value {
     let response = browser.request(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), status, "{path}");

@@ -49,7 +49,7 @@ pub const DEFINITIONS: &[Definition] = &[
         key: "output_throughput",
         term: "Output throughput",
         unit: "tok/s",
-        text: "Output tokens of requests that completed in the measured window, divided by its length.",
+        text: "Output tokens of requests that completed in the measured window, divided by its length. The peak is that of the fullest second: whole seconds from the start of the window, the tokens of each of these requests spread over its own chunks. A window shorter than a second has none.",
     },
     Definition {
         key: "request_throughput",

@@ -96,7 +96,7 @@ fn geometric_edges(min: f64, max: f64) -> Vec<f64> {
 }
 
 /// The smallest of 1, 2, 5 times a power of ten that is at least `step`.
-pub(super) fn round_step(step: f64) -> f64 {
+pub(crate) fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let factor = [1.0, 2.0, 5.0, 10.0]
         .into_iter()

@@ -8,6 +8,7 @@ use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
 use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
 use super::other_tools::{ToolFigures, other_tools};
+use super::peak::peak_output_tok_per_s;
 use super::quantile::{Distribution, sorted};
 use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
 use super::selection::OrderStatistics;
@@ -115,6 +116,9 @@ pub struct Summary {
     pub request_per_s: Option<Finite>,
     /// Output tokens per second.
     pub output_tok_per_s: Option<Finite>,
+    /// Output tokens of the fullest second, see [`super::peak`]. Missing in results of before.
+    #[serde(default)]
+    pub peak_output_tok_per_s: Option<Finite>,
     /// Input tokens per second.
     pub input_tok_per_s: Option<Finite>,
     /// Input and output tokens per second.
@@ -223,6 +227,7 @@ impl Summary {
             tokens_per_chunk: Finite::ratio(output_tokens as f64, chunks as f64),
             request_per_s: per_s(good.len() as u64),
             output_tok_per_s: per_s(output_tokens),
+            peak_output_tok_per_s: peak_output_tok_per_s(&good, from_ns, to_ns),
             input_tok_per_s: per_s(input_tokens),
             total_tok_per_s: per_s(input_tokens + output_tokens),
             ttft_ms: metric(RequestRecord::ttft_ms),
@@ -385,6 +390,11 @@ mod tests {
         let summary = summarise(&records, StopRule::Duration { seconds: 1 });
         assert_eq!(summary.duration_s.get(), 1.0);
         assert_eq!((summary.sent_count, summary.drained_count), (1, 1));
+        assert_eq!(
+            summary.peak_output_tok_per_s,
+            Finite::new(2.0),
+            "without the drain"
+        );
         assert_eq!(summary.concurrency.unwrap().average.get(), 1.0);
     }
 
@@ -416,11 +426,17 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_stored_before_there_were_objectives_is_read() {
+    fn a_summary_stored_before_there_were_objectives_and_peaks_is_read() {
         let summary = summarise(&[], StopRule::Requests { count: 1 });
         let mut stored = serde_json::to_value(&summary).unwrap();
         let fields = stored.as_object_mut().unwrap();
-        assert!(fields.remove("goodput").is_some() && fields.remove("slos").is_some());
+        for later in ["goodput", "slos", "peak_output_tok_per_s", "other_tools"] {
+            assert!(fields.remove(later).is_some(), "{later}");
+        }
+        let summary = Summary {
+            other_tools: Vec::new(),
+            ..summary
+        };
         assert_eq!(serde_json::from_value::<Summary>(stored).unwrap(), summary);
     }
 

@@ -65,6 +65,19 @@ impl LengthSpec {
         }
     }
 
+    /// The one length that every draw has, where they do not differ, in tokens.
+    pub fn only_tokens(&self) -> Option<u32> {
+        match *self {
+            Self::Fixed { tokens }
+            | Self::Normal {
+                mean: tokens,
+                std_dev: 0,
+            } => Some(tokens),
+            Self::Uniform { min, max } if min == max => Some(min),
+            Self::Uniform { .. } | Self::Normal { .. } | Self::LogNormal { .. } => None,
+        }
+    }
+
     /// The mean of the distribution before clamping, in tokens.
     pub fn mean_tokens(&self) -> f64 {
         match *self {

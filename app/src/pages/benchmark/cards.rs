@@ -42,6 +42,11 @@ fn ThroughputCard(
         Some(None) => "steady part too short for a throughput".to_owned(),
         None => "no steady state found".to_owned(),
     };
+    // Results of before, and runs of less than a second, have none.
+    let note = match summary.peak_output_tok_per_s {
+        Some(peak) => format!("peak {} in a second; {note}", format::number(peak.get())),
+        None => note,
+    };
     let per_user = summary.user_tok_per_s.as_ref();
     let per_user = per_user.map(|metric| metric.distribution.median);
     let details = vec![
@@ -267,6 +272,12 @@ mod tests {
         assert!(note_of(Some(steady(Finite::new(12.5)))).contains("12.5 while steady"));
         assert!(note_of(Some(steady(None))).contains("steady part too short"));
         assert!(note_of(None).contains("no steady state found"));
+        let peak = Summary {
+            peak_output_tok_per_s: Finite::new(812.0),
+            steady_state: None,
+            ..fixture::summary(150, 0)
+        };
+        assert!(html(peak).contains("peak 812 in a second; no steady state found"));
     }
 
     #[test]

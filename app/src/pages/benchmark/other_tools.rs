@@ -93,10 +93,10 @@ fn rows(summary: &Summary) -> Vec<Row> {
             "SGLang does not ask the server for usage: it takes the length that was asked for as the answer's.",
         ),
         figures(
-            "Peak throughput (1/s)",
-            None,
+            "Peak throughput (tok/s)",
+            summary.peak_output_tok_per_s,
             |of| of.peak_events_per_s.map(Finite::from),
-            "Stream events in the fullest second, called tokens. Ours over time is the chart, in tokens.",
+            "They count stream events and call them tokens, the drain included; ours are tokens.",
         ),
         figures(
             "In flight, mean",

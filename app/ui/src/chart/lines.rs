@@ -1,5 +1,7 @@
 //! Values over time: a run in slices, or a run as it goes.
 
+mod labels;
+
 use charming::Chart;
 use charming::element::{
     AxisType, ItemStyle, Label, LineStyle, MarkArea, MarkAreaData, NameLocation, Tooltip, Trigger,
@@ -230,21 +232,8 @@ impl LinesChart {
             }],
             "yAxis": [{ "nameTextStyle": { "align": "left" }, "scale": false }],
         });
-        // A shade may be narrower than its name: each label grows towards the middle of the chart.
-        let labels = self.shades.iter().map(|shade| {
-            let position = if shade.from_s.get() < end_s / 2.0 {
-                "insideTopLeft"
-            } else {
-                "insideTopRight"
-            };
-            json!([{ "label": { "position": position } }])
-        });
-        let areas = json!({ "markArea": { "data": labels.collect::<Vec<_>>() } });
-        merge(&mut patch, json!({ "series": [areas] }));
-        if !self.marks.is_empty() {
-            let marks = self.mark_lines(palette, end_s);
-            merge(&mut patch, json!({ "series": [{ "markLine": marks }] }));
-        }
+        let marks = self.mark_patch(palette, end_s);
+        merge(&mut patch, json!({ "series": [marks] }));
         if has_right {
             let right = json!({
                 "alignTicks": true,
@@ -289,35 +278,6 @@ impl LinesChart {
             .item_style(ItemStyle::new().color(palette.shade.as_str()))
             .label(Label::new().color(palette.note.as_str()).font_size(11.0))
             .data(areas.collect())
-    }
-
-    /// Lines at instants, each named on the side that lies towards the middle.
-    fn mark_lines(&self, palette: &Palette, end_s: f64) -> Value {
-        let lines = self.marks.iter().map(|(at_s, name)| {
-            let align = if at_s.get() < end_s / 2.0 {
-                "left"
-            } else {
-                "right"
-            };
-            json!({
-                "xAxis": shortened(at_s.get()),
-                "name": name,
-                "label": { "align": align },
-            })
-        });
-        json!({
-            "silent": true,
-            "symbol": "none",
-            "lineStyle": { "color": palette.note, "type": "dashed", "width": 1 },
-            "label": {
-                "formatter": "{b}",
-                "position": "insideEndTop",
-                "rotate": 0,
-                "color": palette.note,
-                "fontSize": 11,
-            },
-            "data": lines.collect::<Vec<_>>(),
-        })
     }
 
     pub(super) fn twin(&self) -> Twin {

@@ -79,6 +79,9 @@ struct ResultBody {
     input_throughput: Option<f64>,
     /// Answer tokens per second.
     output_throughput: Option<f64>,
+    /// Answer tokens of the fullest second; `null` for a run of less than one, and for results stored
+    /// before it was counted.
+    peak_output_throughput: Option<f64>,
     /// Both per second.
     total_throughput: Option<f64>,
     /// Mean of the time to first token in milliseconds.
@@ -227,6 +230,7 @@ impl ResultBody {
             request_throughput: get(summary.request_per_s),
             input_throughput: get(summary.input_tok_per_s),
             output_throughput: get(summary.output_tok_per_s),
+            peak_output_throughput: get(summary.peak_output_tok_per_s),
             total_throughput: get(summary.total_tok_per_s),
             mean_ttft_ms: of(summary.ttft_ms.as_ref(), |d| d.mean),
             median_ttft_ms: of(summary.ttft_ms.as_ref(), |d| d.median),

@@ -5,7 +5,10 @@ mod body;
 use axum::Json;
 use domain::id::WorkflowId;
 use domain::run::RunStatus;
+use domain::workflow::draft::EvaluationAnswers;
 use domain::workflow::{Draft, Step};
+use domain::workload::StopRule;
+use domain::workload::arrival::ArrivalProcess;
 use serde::Serialize;
 use service::workflows::WorkflowStanding;
 use utoipa::ToSchema;
@@ -102,12 +105,24 @@ struct AnsweredBody {
     purpose: Option<String>,
     /// How often the plan is carried out in all.
     reruns: Option<u32>,
+    /// `chat` or `completions`.
+    api: Option<String>,
     /// Length of prompts.
     max_input_tokens: Option<String>,
     /// Length of answers.
     max_output_tokens: Option<String>,
+    /// Tokens at the start of every prompt that are the same.
+    shared_prefix_tokens: Option<u32>,
     /// The datasets of the method `dataset`, in the order prompts are drawn.
     dataset_ids: Vec<Uuid>,
+    /// `closed`, `constant`, `poisson` or `gamma`.
+    arrival: Option<String>,
+    /// Requests per second of an open loop.
+    rate_per_s: Option<f64>,
+    /// Shape of gamma gaps.
+    burstiness: Option<f64>,
+    /// Most requests in flight of an open loop, when they are capped.
+    in_flight_max: Option<u32>,
     /// Measured requests, when the run ends after them.
     request_count: Option<u32>,
     /// Measured seconds, when the run ends after them.
@@ -120,6 +135,12 @@ struct AnsweredBody {
     ramp_s: Option<u32>,
     /// What the run has to hold.
     slos: Vec<String>,
+    /// Whether a connection is opened for every request.
+    fresh_connections: Option<bool>,
+    /// Whether the engine is asked for the full answer length.
+    ignore_eos: Option<bool>,
+    /// Seconds until a request counts as timed out.
+    request_timeout_s: Option<u32>,
     /// Seed, as text: it may exceed what JavaScript's numbers hold.
     seed: Option<String>,
     /// The cluster.
@@ -138,7 +159,6 @@ struct AnsweredBody {
 
 impl AnsweredBody {
     fn of(draft: &Draft) -> Self {
-        use domain::workload::StopRule;
         let mut body = Self {
             cluster_id: draft.cluster_id.map(|id| id.0),
             node_ids: draft.node_ids.iter().map(|id| id.0).collect(),
@@ -156,22 +176,7 @@ impl AnsweredBody {
             body.eval_with = Some(basic.method.as_str().to_owned());
         }
         if let Some(evaluation) = &draft.evaluation {
-            body.dataset_ids = evaluation.dataset_ids.iter().map(|id| id.0).collect();
-            body.max_input_tokens = Some(evaluation.input.to_string());
-            body.max_output_tokens = Some(evaluation.output.to_string());
-            match evaluation.stop {
-                StopRule::Requests { count } => body.request_count = Some(count),
-                StopRule::Duration { seconds } => body.duration_s = Some(seconds),
-            }
-            let shape = &evaluation.shape;
-            if shape.warmup_s > 0 {
-                body.warmup_s = Some(shape.warmup_s);
-            } else {
-                body.warmup_requests = Some(evaluation.warmup_requests);
-            }
-            body.ramp_s = Some(shape.ramp_s);
-            body.slos = shape.slos.iter().map(ToString::to_string).collect();
-            body.seed = Some(evaluation.seed.to_string());
+            body.answer_load(evaluation);
         }
         if let Some(model) = &draft.model {
             body.model_id = Some(model.model_id.0);
@@ -179,6 +184,43 @@ impl AnsweredBody {
             body.engine_preset = preset.map(str::to_owned);
         }
         body
+    }
+
+    /// Step 2.
+    fn answer_load(&mut self, answers: &EvaluationAnswers) {
+        self.api = Some(answers.api.as_str().to_owned());
+        self.max_input_tokens = Some(answers.input.to_string());
+        self.max_output_tokens = Some(answers.output.to_string());
+        self.shared_prefix_tokens = Some(answers.shared_prefix_tokens);
+        self.dataset_ids = answers.dataset_ids.iter().map(|id| id.0).collect();
+        match answers.stop {
+            StopRule::Requests { count } => self.request_count = Some(count),
+            StopRule::Duration { seconds } => self.duration_s = Some(seconds),
+        }
+        let shape = &answers.shape;
+        let word = match answers.open_loop {
+            None => "closed",
+            Some((rate_per_s, process)) => {
+                self.rate_per_s = Some(rate_per_s.get());
+                self.in_flight_max = shape.in_flight_max;
+                if process == ArrivalProcess::Gamma {
+                    self.burstiness = Some(shape.burstiness.get());
+                }
+                process.as_str()
+            }
+        };
+        self.arrival = Some(word.to_owned());
+        if shape.warmup_s > 0 {
+            self.warmup_s = Some(shape.warmup_s);
+        } else {
+            self.warmup_requests = Some(answers.warmup_requests);
+        }
+        self.ramp_s = Some(shape.ramp_s);
+        self.slos = shape.slos.iter().map(ToString::to_string).collect();
+        self.fresh_connections = Some(shape.fresh_connections);
+        self.ignore_eos = Some(answers.ignore_eos);
+        self.request_timeout_s = Some(answers.request_timeout_s);
+        self.seed = Some(answers.seed.to_string());
     }
 }
 

@@ -1,10 +1,9 @@
 //! Step 2: the load as it will be, drawn from what is typed.
 
 use domain::finite::Finite;
-use domain::measure::histogram::Histogram;
 use domain::workflow::Catalogue;
 use domain::workflow::form::EvaluationForm;
-use domain::workflow::preview::{LoadPreview, StartPreview};
+use domain::workflow::preview::{ArrivalSlice, LengthsPreview, LoadPreview, StartPreview};
 use domain::workload::EvaluationMethod;
 use leptos::prelude::*;
 use ui::chart::{
@@ -39,32 +38,47 @@ pub fn LoadPreviewPanel(
             data.unwrap_or_else(|| ChartData::Lines(LinesChart::default()))
         })
     };
-    let has_lengths = Memo::new(move |_| {
-        preview.with(|preview| {
-            preview
-                .as_ref()
-                .is_some_and(|preview| preview.input.is_some())
-        })
-    });
     let sampled = Signal::derive(move || {
-        let count = preview.with(|preview| preview.as_ref().map_or(0, |p| p.sampled_count));
-        format!(
-            "tokens · {}",
-            format::plural(count.into(), "request drawn", "requests drawn")
-        )
+        preview.with(|preview| preview.as_ref().map(sampled_note).unwrap_or_default())
     });
     let start_note = Signal::derive(move || {
         preview.with(|preview| preview.as_ref().map(start_note).unwrap_or_default())
     });
-    let lengths = move || {
-        has_lengths.get().then(|| {
-            let input = chart(|preview| Some(lengths_chart(preview.input.as_ref()?, Hue::Blue)));
-            let output = chart(|preview| Some(lengths_chart(preview.output.as_ref()?, Hue::Teal)));
-            view! {
-                <ChartPanel title="Prompt lengths" note=sampled data=input />
-                <ChartPanel title="Answer lengths" note=sampled data=output />
+    let prompts = Memo::new(move |_| {
+        preview.with(|preview| Some(LengthsShown::of(preview.as_ref()?.input.as_ref()?)))
+    });
+    let answers = Memo::new(move |_| {
+        preview.with(|preview| Some(LengthsShown::of(preview.as_ref()?.output.as_ref()?)))
+    });
+    let prompt_lengths = move || {
+        let view = match prompts.get()? {
+            LengthsShown::Same(tokens) => {
+                let text = format!("Every prompt has {}.", tokens_in_words(tokens));
+                view! { <SameLength title="Prompt lengths" text /> }.into_any()
             }
-        })
+            LengthsShown::Drawn => {
+                let data = chart(|preview| lengths_chart(preview.input.as_ref()?, Hue::Blue));
+                view! { <ChartPanel title="Prompt lengths" note=sampled data /> }.into_any()
+            }
+        };
+        Some(view)
+    };
+    let is_full_length = Memo::new(move |_| {
+        preview.with(|preview| preview.as_ref().is_some_and(|it| it.is_full_length))
+    });
+    let answer_lengths = move || {
+        let view = match answers.get()? {
+            LengthsShown::Same(tokens) => {
+                let most = if is_full_length.get() { "" } else { "at most " };
+                let text = format!("Every answer has {most}{}.", tokens_in_words(tokens));
+                view! { <SameLength title="Answer lengths" text /> }.into_any()
+            }
+            LengthsShown::Drawn => {
+                let data = chart(|preview| lengths_chart(preview.output.as_ref()?, Hue::Teal));
+                view! { <ChartPanel title="Answer lengths" note=sampled data /> }.into_any()
+            }
+        };
+        Some(view)
     };
     let is_drawn = Memo::new(move |_| preview.with(Option::is_some));
     let start = move || {
@@ -81,20 +95,65 @@ pub fn LoadPreviewPanel(
                     || "Fill in the fields above to see the load.".to_owned(), in_words))}
             </p>
             {start}
-            <div class="grid-2">{lengths}</div>
+            <div class="grid-2">{prompt_lengths} {answer_lengths}</div>
         </section>
     }
     .into_any()
 }
 
-fn lengths_chart(histogram: &Histogram, hue: Hue) -> ChartData {
-    ChartData::Histogram(HistogramChart {
+/// What is shown of lengths: one chart stays while what it draws changes.
+#[derive(Clone, Copy, PartialEq)]
+enum LengthsShown {
+    Same(u32),
+    Drawn,
+}
+
+impl LengthsShown {
+    fn of(lengths: &LengthsPreview) -> Self {
+        match lengths {
+            LengthsPreview::Same(tokens) => Self::Same(*tokens),
+            LengthsPreview::Drawn(_) => Self::Drawn,
+        }
+    }
+}
+
+/// A sentence in place of a histogram with one bar.
+#[component]
+fn SameLength(title: &'static str, text: String) -> impl IntoView {
+    view! {
+        <section class="chart-panel">
+            <header><h3>{title}</h3></header>
+            <p>{text}</p>
+        </section>
+    }
+}
+
+fn tokens_in_words(tokens: u32) -> String {
+    format::plural(tokens.into(), "token", "tokens")
+}
+
+/// `tokens · the first 600 measured requests`.
+fn sampled_note(preview: &LoadPreview) -> String {
+    let count = u64::from(preview.sampled_count);
+    if preview.is_of_first_requests {
+        let requests = format::plural(count, "measured request", "measured requests");
+        return format!("tokens · the first {requests}");
+    }
+    let requests = format::plural(count, "request", "requests");
+    format!("tokens · a sample of {requests} drawn from the same seed")
+}
+
+fn lengths_chart(lengths: &LengthsPreview, hue: Hue) -> Option<ChartData> {
+    let LengthsPreview::Drawn(histogram) = lengths else {
+        return None;
+    };
+    Some(ChartData::Histogram(HistogramChart {
         histogram: histogram.clone(),
         unit: "tokens".to_owned(),
         counted: "requests".to_owned(),
         marks: Vec::new(),
         hue,
-    })
+    }))
 }
 
 fn start_chart(start: &StartPreview) -> ChartData {
@@ -110,28 +169,28 @@ fn start_chart(start: &StartPreview) -> ChartData {
             }],
             ..LinesChart::default()
         }),
-        StartPreview::Arrivals {
-            slices, slice_s, ..
-        } => {
-            let range = |from: &Finite| {
-                let (from, to) = (from.get(), from.get() + slice_s);
-                let decimals = usize::from(*slice_s < 1.0) + usize::from(*slice_s < 0.1);
+        StartPreview::Arrivals { slices, .. } => {
+            let length_s = slices
+                .first()
+                .map_or(1.0, |slice| slice.to_s - slice.from_s);
+            let decimals = usize::from(length_s < 1.0) + usize::from(length_s < 0.1);
+            let range = |slice: &ArrivalSlice| {
                 format!(
                     "{}–{}",
-                    format::fixed(from, decimals),
-                    format::fixed(to, decimals)
+                    format::fixed(slice.from_s, decimals),
+                    format::fixed(slice.to_s, decimals)
                 )
             };
             ChartData::Buckets(BucketsChart {
                 across: "time".to_owned(),
                 across_unit: "s".to_owned(),
-                ranges: slices.iter().map(|(from, _)| range(from)).collect(),
+                ranges: slices.iter().map(range).collect(),
                 series: vec![BucketSeries {
                     name: "arrivals".to_owned(),
                     hue: Hue::IN_FLIGHT,
                     values: slices
                         .iter()
-                        .map(|(_, count)| Some(Finite::from(*count)))
+                        .map(|slice| Some(Finite::from(slice.count)))
                         .collect(),
                 }],
                 unit: "arrivals".to_owned(),
@@ -179,8 +238,13 @@ fn in_words(preview: &LoadPreview) -> String {
     let whole = |tokens: f64| format::count(tokens.round() as u64);
     match preview.tokens {
         Some((prompts, answers)) => format!(
-            "{size}. About {} prompt tokens and {} answer tokens.",
+            "{size}. About {} prompt tokens and {}{} answer tokens.",
             whole(prompts),
+            if preview.is_full_length {
+                ""
+            } else {
+                "at most "
+            },
             whole(answers)
         ),
         None => format!("{size}."),
@@ -205,6 +269,7 @@ mod tests {
             arrival: "poisson".to_owned(),
             rate_per_s: "10".to_owned(),
             request_count: "600".to_owned(),
+            output_tokens: "uniform:10..20".to_owned(),
             ..EvaluationForm::default()
         });
         for part in [
@@ -212,7 +277,9 @@ mod tests {
             "307,200 prompt tokens",
             "How it begins",
             "Prompt lengths",
+            "Every prompt has 512 tokens.",
             "Answer lengths",
+            "the first 600 measured requests",
             "the arrivals of this seed",
         ] {
             assert!(html.contains(part), "{part} in {html}");
