@@ -1,6 +1,6 @@
 //! How far the load generators of this installation can be trusted.
 
-use domain::id::BenchmarkId;
+use domain::id::{BenchmarkId, SelftestId};
 use domain::measure::selftest::{Accuracy, Selftest, SelftestList};
 use leptos::prelude::*;
 
@@ -28,6 +28,22 @@ pub async fn start_selftest(
 ) -> Result<Selftest, ApiError> {
     let (ctx, actor) = signed_in()?;
     let selftest = service::selftests::start_selftest(&ctx, &actor, &host)
+        .await
+        .map_err(refuse)?;
+    if is_plain_form() {
+        leptos_axum::redirect(routes::ACCURACY);
+    }
+    Ok(selftest)
+}
+
+/// Cancels a selftest of this machine; it is over when the answer comes.
+#[server(endpoint = "selftests/cancel", output = Json)]
+pub async fn cancel_selftest(
+    /// Which.
+    id: SelftestId,
+) -> Result<Selftest, ApiError> {
+    let (ctx, actor) = signed_in()?;
+    let selftest = service::selftests::cancel_selftest(&ctx, &actor, id)
         .await
         .map_err(refuse)?;
     if is_plain_form() {

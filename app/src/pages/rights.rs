@@ -28,13 +28,9 @@ pub fn OnlyFor(
     let visitor = use_context::<VisitorResource>();
     let children = StoredValue::new(children);
     let shown = move || {
-        visitor.map(|visitor| {
-            Suspend::new(async move {
-                let is_shown = visitor
-                    .await
-                    .is_ok_and(|visitor| visitor.person.role >= least);
-                is_shown.then(|| children.with_value(|children| children()))
-            })
+        Suspend::new(async move {
+            let is_shown = is_at_least(visitor, least).await;
+            is_shown.then(|| children.with_value(|children| children()))
         })
     };
     view! { <Suspense>{shown}</Suspense> }.into_any()

@@ -1,6 +1,6 @@
 //! Selftests: how far the load generator of this machine can be trusted.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use domain::access::Role;
 use domain::history::HistoryQuery;
@@ -27,7 +27,30 @@ const STOPPED: &str = "The server was stopped meanwhile.";
 #[derive(Debug, Default)]
 pub struct SelftestDesk {
     stopping: CancellationToken,
-    running: Mutex<Option<JoinHandle<()>>>,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    id: SelftestId,
+    cancel: Cancel,
+    /// Cancelled when its end is stored.
+    ended: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Asks a selftest to end.
+#[derive(Clone, Debug)]
+struct Cancel {
+    token: CancellationToken,
+    /// Who asked first; nobody when the server stops.
+    by: Arc<OnceLock<String>>,
+}
+
+impl SelftestDesk {
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Ends what an earlier life of this server left running. For the start of the server.
@@ -40,15 +63,10 @@ pub async fn prepare(ctx: &Ctx) -> Result<(), ServiceError> {
 /// Ends the selftest that goes on, and waits for that. For the end of the server.
 pub async fn stop(ctx: &Ctx) {
     ctx.selftests.stopping.cancel();
-    let running = {
-        let mut running = ctx.selftests.running.lock();
-        running
-            .as_deref_mut()
-            .map_or_else(|poisoned| poisoned.get_mut().take(), Option::take)
-    };
+    let running = ctx.selftests.running().take();
     if let Some(running) = running {
         // A task that panicked has said so.
-        let _ = running.await;
+        let _ = running.task.await;
     }
 }
 
@@ -58,6 +76,48 @@ pub async fn list_selftests(ctx: &Ctx, _actor: &Actor) -> Result<SelftestList, S
         host: host_name(),
         selftests: ctx.store.list_selftests(SELFTESTS_LISTED_MAX).await?,
     })
+}
+
+/// One selftest.
+pub async fn get_selftest(
+    ctx: &Ctx,
+    _actor: &Actor,
+    id: SelftestId,
+) -> Result<Selftest, ServiceError> {
+    let selftest = ctx.store.find_selftest(id).await?;
+    selftest.ok_or_else(|| not_found("selftest"))
+}
+
+/// Cancels a selftest and waits until its processes are gone. Its levels so far stay.
+/// [`ServiceError::Conflict`] when it has ended, or goes on elsewhere.
+pub async fn cancel_selftest(
+    ctx: &Ctx,
+    actor: &Actor,
+    id: SelftestId,
+) -> Result<Selftest, ServiceError> {
+    actor.require(Role::Operator, "cancel a selftest")?;
+    let selftest = get_selftest(ctx, actor, id).await?;
+    if selftest.state != SelftestState::Running {
+        return Err(ServiceError::Conflict(
+            "This selftest has ended already.".to_owned(),
+        ));
+    }
+    let running = {
+        let running = ctx.selftests.running();
+        let running = running.as_ref().filter(|running| running.id == id);
+        running.map(|running| (running.cancel.clone(), running.ended.clone()))
+    };
+    let Some((cancel, ended)) = running else {
+        return Err(ServiceError::Conflict(format!(
+            "Another server carries this selftest out, on {}. Cancel it there.",
+            selftest.host
+        )));
+    };
+    // The first one is named.
+    let _ = cancel.by.set(actor.person.name.clone());
+    cancel.token.cancel();
+    ended.cancelled().await;
+    get_selftest(ctx, actor, id).await
 }
 
 /// Starts a selftest of this machine, which must be `host`. [`ServiceError::Conflict`] when one goes on, or while a
@@ -105,33 +165,53 @@ pub async fn start_selftest(
         ),
         error => error.into(),
     })?;
-    let task = tokio::spawn(carry_out(ctx.clone(), selftest.id, pause));
-    *ctx.selftests
-        .running
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = Some(task);
+    let id = selftest.id;
+    let cancel = Cancel {
+        token: ctx.selftests.stopping.child_token(),
+        by: Arc::default(),
+    };
+    let ended = CancellationToken::new();
+    let whole = {
+        let (ctx, cancel, ended) = (ctx.clone(), cancel.clone(), ended.clone().drop_guard());
+        async move {
+            carry_out(&ctx, id, pause, &cancel).await;
+            drop(ended);
+        }
+    };
+    // Locked before it can end.
+    let mut running = ctx.selftests.running();
+    *running = Some(Running {
+        id,
+        cancel,
+        ended,
+        task: tokio::spawn(whole),
+    });
+    drop(running);
     Ok(selftest)
 }
 
 /// The queue is paused as long as it goes on.
-async fn carry_out(ctx: Ctx, id: SelftestId, pause: QueuePause) {
-    let measured = tokio::select! {
-        biased;
-        () = ctx.selftests.stopping.cancelled() => Err(STOPPED.to_owned()),
-        measured = measure(&ctx, id) => measured,
-    };
+async fn carry_out(ctx: &Ctx, id: SelftestId, pause: QueuePause, cancel: &Cancel) {
+    let measured = measure(ctx, id, &cancel.token).await;
     drop(pause);
-    let reason = measured.err();
-    if let Some(reason) = &reason {
+    let (state, reason) = match (measured, cancel.by.get()) {
+        (Ok(()), _) => (SelftestState::Completed, String::new()),
+        (Err(_), Some(name)) => (SelftestState::Cancelled, format!("Cancelled by {name}.")),
+        (Err(_), None) if cancel.token.is_cancelled() => {
+            (SelftestState::Failed, STOPPED.to_owned())
+        }
+        (Err(reason), None) => (SelftestState::Failed, reason),
+    };
+    if state != SelftestState::Completed {
         tracing::warn!(reason, "a selftest broke off");
     }
-    let ended = ctx.store.end_selftest(id, reason.as_deref(), ctx.now());
+    let ended = ctx.store.end_selftest(id, state, &reason, ctx.now());
     if let Err(error) = ended.await {
         tracing::error!(%error, "the end of a selftest was not stored");
     }
 }
 
-async fn measure(ctx: &Ctx, id: SelftestId) -> Result<(), String> {
+async fn measure(ctx: &Ctx, id: SelftestId, cancel: &CancellationToken) -> Result<(), String> {
     let binary = std::env::current_exe()
         .map_err(|error| format!("This program's own file was not found: {error}."))?;
     let (sender, mut receiver) = mpsc::channel::<LevelReport>(LEVELS_WAITING_MAX);
@@ -144,7 +224,7 @@ async fn measure(ctx: &Ctx, id: SelftestId) -> Result<(), String> {
         }
         Ok::<usize, String>(levels.len())
     };
-    let (carried, kept) = tokio::join!(runner::selftest::carry_out(&binary, sender), keep);
+    let (carried, kept) = tokio::join!(runner::selftest::carry_out(&binary, sender, cancel), keep);
     carried?;
     if kept? == 0 {
         return Err("No level was measured.".to_owned());

@@ -32,6 +32,7 @@ mod requests;
 mod result;
 mod running;
 mod runs;
+mod selftests;
 mod things;
 mod tokens;
 mod users;
@@ -82,6 +83,7 @@ fn further_routes() -> OpenApiRouter<Edge> {
         .merge(datasets::routes())
         .merge(running::further_routes())
         .merge(runs::further_routes())
+        .merge(selftests::routes())
         .merge(workflows::further_routes())
         .merge(users::routes())
         .merge(tokens::routes())

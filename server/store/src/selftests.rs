@@ -74,22 +74,19 @@ impl Store {
         found(self.database.execute(update).await?)
     }
 
-    /// Ends a selftest; a reason means that it broke off.
+    /// Ends a selftest that goes on, in that state and for that reason, which is empty for a complete one.
     pub async fn end_selftest(
         &self,
         id: SelftestId,
-        reason: Option<&str>,
+        state: SelftestState,
+        reason: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let state = match reason {
-            None => SelftestState::Completed,
-            Some(_) => SelftestState::Failed,
-        };
         let update = sql("UPDATE selftests SET state = $2, reason = $3, ended_at = $4
              WHERE id = $1 AND state = 'running'")
         .bind_id(id)
         .bind(state.as_str())
-        .bind(reason.unwrap_or_default())
+        .bind(reason)
         .bind(at);
         found(self.database.execute(update).await?)
     }
@@ -117,6 +114,13 @@ impl Store {
         let query = format!("{QUERY} ORDER BY s.started_at DESC, s.id DESC LIMIT {limit}");
         let rows: Vec<SelftestRow> = self.database.fetch_all(sql(query)).await?;
         rows.into_iter().map(SelftestRow::into_selftest).collect()
+    }
+
+    /// One selftest.
+    pub async fn find_selftest(&self, id: SelftestId) -> Result<Option<Selftest>, StoreError> {
+        let query = format!("{QUERY} WHERE s.id = $1");
+        let row: Option<SelftestRow> = self.database.fetch_optional(sql(query).bind_id(id)).await?;
+        row.map(SelftestRow::into_selftest).transpose()
     }
 
     /// The newest selftest of a machine that measured all its levels.

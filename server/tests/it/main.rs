@@ -16,5 +16,6 @@ mod rest;
 mod routes;
 mod schemathesis;
 mod secrets;
+mod selftests;
 mod tls;
 mod tokens;

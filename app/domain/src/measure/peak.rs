@@ -19,7 +19,7 @@ pub fn peak_output_tok_per_s(good: &[&RequestRecord], from_ns: u64, to_ns: u64) 
     let mut tokens = vec![0.0; usize::try_from(length_ns.div_ceil(NS_PER_S)).ok()?];
     for record in good {
         let per_chunk = f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64;
-        for at_ns in record.chunk_at.iter() {
+        for at_ns in &record.chunk_at {
             // The last instant of a window of whole seconds belongs to its last second.
             let second = second_of(at_ns.min(to_ns - 1));
             if let Some(second) = second.and_then(|second| tokens.get_mut(second)) {

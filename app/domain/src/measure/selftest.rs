@@ -231,10 +231,17 @@ pub enum SelftestState {
     Completed,
     /// It broke off.
     Failed,
+    /// Somebody cancelled it. The levels measured until then stay.
+    Cancelled,
 }
 
 impl SelftestState {
-    const ALL: [Self; 3] = [Self::Running, Self::Completed, Self::Failed];
+    const ALL: [Self; 4] = [
+        Self::Running,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The name in storage and in the API.
     pub fn as_str(self) -> &'static str {
@@ -242,6 +249,7 @@ impl SelftestState {
             Self::Running => "running",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -266,7 +274,7 @@ pub struct Selftest {
     pub ended_at: Option<Timestamp>,
     /// How it stands.
     pub state: SelftestState,
-    /// Why it broke off; empty otherwise.
+    /// Why it broke off, or who cancelled it; empty otherwise.
     pub reason: String,
     /// The levels so far.
     pub levels: Vec<LevelReport>,
@@ -282,10 +290,10 @@ pub struct SelftestList {
 }
 
 impl SelftestList {
-    /// Whether one goes on on the server's own machine.
-    pub fn is_running(&self) -> bool {
+    /// The one that goes on on the server's own machine.
+    pub fn running(&self) -> Option<&Selftest> {
         let mut own = self.selftests.iter().filter(|it| it.host == self.host);
-        own.any(|it| it.state == SelftestState::Running)
+        own.find(|it| it.state == SelftestState::Running)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::access::Role;
 use domain::finite::Finite;
+use domain::id::SelftestId;
 use domain::measure::selftest::{LADDER, Selftest, SelftestList, SelftestState, ceiling};
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -21,7 +22,7 @@ use ui::progress::Progress;
 use ui::table::{Column, Table};
 use ui::tone::Tone;
 
-use crate::api::selftests::{StartSelftest, list_selftests};
+use crate::api::selftests::{CancelSelftest, StartSelftest, list_selftests};
 use crate::pages::parts::{action_failure, load_failed};
 use crate::pages::rights::OnlyFor;
 use table::LevelTable;
@@ -38,10 +39,14 @@ pub const MEANING: &str = "A selftest lets the load generator measure a referenc
 #[component]
 pub fn AccuracyPage() -> impl IntoView {
     let start = ServerAction::<StartSelftest>::new();
-    let loaded = Resource::new(move || start.version().get(), |_| list_selftests());
+    let cancel = ServerAction::<CancelSelftest>::new();
+    let loaded = Resource::new(
+        move || (start.version().get(), cancel.version().get()),
+        |_| list_selftests(),
+    );
     Effect::new(move |_| {
         let is_running =
-            loaded.with(|loaded| matches!(loaded, Some(Ok(list)) if list.is_running()));
+            loaded.with(|loaded| matches!(loaded, Some(Ok(list)) if list.running().is_some()));
         if is_running {
             // The page may be gone when the timer ends; then there is nothing to ask for.
             let ask = set_timeout_with_handle(move || loaded.refetch(), ASK_EVERY);
@@ -53,7 +58,7 @@ pub fn AccuracyPage() -> impl IntoView {
     let shown = move || {
         Suspend::new(async move {
             match loaded.await {
-                Ok(list) => show(list, start),
+                Ok(list) => show(list, start, cancel),
                 Err(error) => load_failed("The selftests", &error),
             }
         })
@@ -63,14 +68,22 @@ pub fn AccuracyPage() -> impl IntoView {
         <PageHeader title="This machine’s accuracy" />
         <p class="muted">{MEANING}</p>
         {action_failure(start)}
+        {action_failure(cancel)}
         <Transition fallback=|| view! { <Skeleton rows=8 label="Loading the selftests" /> }>{shown}</Transition>
     }
 }
 
-fn show(list: SelftestList, start: ServerAction<StartSelftest>) -> AnyView {
-    let is_running = list.is_running();
+fn show(
+    list: SelftestList,
+    start: ServerAction<StartSelftest>,
+    cancel: ServerAction<CancelSelftest>,
+) -> AnyView {
+    let running = list.running().map(|selftest| selftest.id);
     let SelftestList { host, selftests } = list;
-    let form = (!is_running).then(|| view! { <StartForm host start /> });
+    let form = match running {
+        Some(id) => view! { <CancelForm id cancel /> }.into_any(),
+        None => view! { <StartForm host start /> }.into_any(),
+    };
     let Some(newest) = selftests.first().cloned() else {
         let text = "Until the first one, results cannot say how far off they may be.";
         return view! {
@@ -116,6 +129,19 @@ fn StartForm(host: String, start: ServerAction<StartSelftest>) -> impl IntoView 
     .into_any()
 }
 
+#[component]
+fn CancelForm(id: SelftestId, cancel: ServerAction<CancelSelftest>) -> impl IntoView {
+    view! {
+        <OnlyFor least=Role::Operator>
+            <ActionForm action=cancel>
+                <input type="hidden" name="id" value=id.to_string() />
+                <Button busy=cancel.pending()>"Cancel selftest"</Button>
+            </ActionForm>
+        </OnlyFor>
+    }
+    .into_any()
+}
+
 fn newest_card(newest: Selftest) -> AnyView {
     let note = format!("{}, {}", newest.host, newest.started_at.to_second_text());
     let done = newest.levels.len();
@@ -128,6 +154,11 @@ fn newest_card(newest: Selftest) -> AnyView {
         SelftestState::Failed => {
             let title = newest.reason.clone();
             view! { <Banner tone=Tone::Bad title /> }.into_any()
+        }
+        SelftestState::Cancelled => {
+            let title = newest.reason.clone();
+            view! { <Banner tone=Tone::Neutral title>" Levels measured until then stay; they count for no benchmark."</Banner> }
+                .into_any()
         }
         SelftestState::Completed => verdict(&newest),
     };
@@ -176,6 +207,7 @@ fn history_row(selftest: Selftest) -> impl IntoView {
         SelftestState::Running => (Tone::Running, "running"),
         SelftestState::Completed => (Tone::Good, "completed"),
         SelftestState::Failed => (Tone::Bad, "broke off"),
+        SelftestState::Cancelled => (Tone::Neutral, "cancelled"),
     };
     let ceiling = match ceiling(&selftest.levels) {
         Some(streams) if selftest.state == SelftestState::Completed => {

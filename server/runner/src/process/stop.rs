@@ -120,9 +120,18 @@ impl Hunt {
 
 /// Kills a process group at once, without looking what became of it.
 pub(crate) fn kill_group(group: Option<u32>) {
+    signal_group(group, Signal::SIGKILL);
+}
+
+/// Asks a process group to end, without looking what became of it.
+pub(crate) fn end_group(group: Option<u32>) {
+    signal_group(group, Signal::SIGTERM);
+}
+
+fn signal_group(group: Option<u32>, signal: Signal) {
     if let Some(pid) = group.and_then(to_pid) {
         // Gone already is as good.
-        let _ = killpg(pid, Signal::SIGKILL);
+        let _ = killpg(pid, signal);
     }
 }
 

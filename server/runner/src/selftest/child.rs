@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use domain::measure::selftest::LevelReport;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::process::stop::kill_group;
+use crate::process::stop::{end_group, kill_group};
 
 /// How long a level may take before the selftest is given up.
 const LEVEL_WITHIN: Duration = Duration::from_mins(12);
+/// How long it may take to end when it is cancelled, before it is killed.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// How the command ends when all levels were measured: all within their bounds, or not.
 const CODES_OF_SUCCESS: [i32; 2] = [0, 5];
 /// Most bytes of its log that a reason quotes.
@@ -28,9 +31,14 @@ impl Drop for Group {
     }
 }
 
-/// Runs `assay load selftest` and hands on each level as it is measured. Dropping the future ends it
-/// and everything it started. The error is a sentence.
-pub async fn carry_out(binary: &Path, levels: mpsc::Sender<LevelReport>) -> Result<(), String> {
+/// Runs `assay load selftest` and hands on each level as it is measured. When it is cancelled, it and
+/// everything it started have ended before this returns; dropping the future kills them. The error is a
+/// sentence.
+pub async fn carry_out(
+    binary: &Path,
+    levels: mpsc::Sender<LevelReport>,
+    cancel: &CancellationToken,
+) -> Result<(), String> {
     let mut command = Command::new(binary);
     command
         .args(["load", "selftest", "--json"])
@@ -42,7 +50,22 @@ pub async fn carry_out(binary: &Path, levels: mpsc::Sender<LevelReport>) -> Resu
     let mut child = command
         .spawn()
         .map_err(|error| format!("The selftest could not be started: {error}."))?;
-    let _group = Group(child.id());
+    let group = Group(child.id());
+    tokio::select! {
+        followed = follow(&mut child, levels) => return followed,
+        () = cancel.cancelled() => {}
+    }
+    // Asked to end, it removes its files.
+    end_group(group.0);
+    if timeout(ENDS_WITHIN, child.wait()).await.is_err() {
+        kill_group(group.0);
+        let _ = child.wait().await;
+    }
+    Err("The selftest was cancelled.".to_owned())
+}
+
+/// Until it ends.
+async fn follow(child: &mut Child, levels: mpsc::Sender<LevelReport>) -> Result<(), String> {
     let stdout = child.stdout.take().ok_or("The selftest has no output.")?;
     let stderr = child.stderr.take().ok_or("The selftest has no log.")?;
     let read = async {

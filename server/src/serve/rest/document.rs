@@ -23,6 +23,7 @@ use super::answer::ErrorBody;
         (name = "Results", description = "Figures and requests of a run, read from its evidence."),
         (name = "Workflows", description = "From the first answer to a queued benchmark."),
         (name = "Catalogue", description = "What benchmarks are made of."),
+        (name = "Selftests", description = "How far the load generators of this installation can be trusted."),
         (name = "Access", description = "Accounts and API tokens."),
     ),
     components(schemas(ErrorBody)),

@@ -44,7 +44,11 @@ async fn one_selftest_goes_on_at_a_time_and_its_levels_are_kept() {
             None,
             "it goes on"
         );
-        store.end_selftest(id(1), None, at(4)).await.unwrap();
+        let completed = SelftestState::Completed;
+        store
+            .end_selftest(id(1), completed, "", at(4))
+            .await
+            .unwrap();
         let latest = store.find_latest_selftest("one").await.unwrap().unwrap();
         assert_eq!((latest.id, latest.levels.as_slice()), (id(1), &levels[..]));
         assert_eq!(
@@ -56,8 +60,21 @@ async fn one_selftest_goes_on_at_a_time_and_its_levels_are_kept() {
             .fail_running_selftests("two", "The server ended.", at(5))
             .await
             .unwrap();
-        let late = store.end_selftest(id(3), None, at(6)).await;
+        let late = store.end_selftest(id(3), completed, "", at(6)).await;
         assert!(matches!(late, Err(StoreError::NotFound)), "{late:?}");
+        // Where one ended, another may begin.
+        store
+            .insert_selftest(id(4), "two", alice, at(7))
+            .await
+            .unwrap();
+        let cancelled = SelftestState::Cancelled;
+        store
+            .end_selftest(id(4), cancelled, "Cancelled by alice.", at(8))
+            .await
+            .unwrap();
+        let found = store.find_selftest(id(4)).await.unwrap().unwrap();
+        assert_eq!((found.state, found.ended_at), (cancelled, Some(at(8))));
+        assert_eq!(store.find_selftest(id(5)).await.unwrap(), None);
         let all = store.list_selftests(10).await.unwrap();
         let states: Vec<_> = all
             .iter()
@@ -66,6 +83,7 @@ async fn one_selftest_goes_on_at_a_time_and_its_levels_are_kept() {
         assert_eq!(
             states,
             [
+                (id(4), cancelled, "Cancelled by alice."),
                 (id(3), SelftestState::Failed, "The server ended."),
                 (id(1), SelftestState::Completed, ""),
             ]

@@ -84,6 +84,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("/api/people/set_role", ADMINISTRATOR_IN_PERSON),
     ("/api/reference/api", VIEWER),
     ("/api/selftests/accuracy_of", VIEWER),
+    ("/api/selftests/cancel", OPERATOR),
     ("/api/selftests/list", VIEWER),
     ("/api/selftests/start", OPERATOR),
     ("/api/session/change_password", VIEWER_IN_PERSON),
@@ -162,6 +163,8 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("POST /credentials/{id}/archive", ADMINISTRATOR),
     ("POST /credentials/{id}/rotate", ADMINISTRATOR),
     ("POST /credentials/{id}/test", OPERATOR),
+    ("GET /selftests", VIEWER),
+    ("GET /selftests/{id}", VIEWER),
     ("GET /tokens", VIEWER),
     ("POST /tokens", VIEWER_IN_PERSON),
     // A token revokes itself, and none has the id of nothing.

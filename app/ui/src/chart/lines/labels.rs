@@ -112,7 +112,7 @@ mod tests {
                 for length in [0.0, 0.1, 0.5] {
                     let mut rows = Rows::default();
                     let mut written: Vec<(u32, f64, f64)> = Vec::new();
-                    for from in [first, second, first, (first + second) / 2.0] {
+                    for from in [first, second, first, f64::midpoint(first, second)] {
                         let to = (from + length).min(1.0);
                         let place = rows.place(from, to);
                         let (low, high) = if place.is_right_of {
