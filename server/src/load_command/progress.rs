@@ -1,9 +1,10 @@
 //! Progress for a person: a bar on a terminal, or plain lines.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
+use console::Term;
+use domain::finite::Finite;
 use domain::load::{LiveSample, LoadEvent, LoadPhase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,6 +14,12 @@ use super::terminal::Style;
 const STEPS: u64 = 1_000;
 /// Live samples come twice a second, and every second one is a line.
 const SAMPLES_PER_LINE: u64 = 2;
+/// The bar; figures follow.
+const TEMPLATE: &str = "{prefix:>8} {bar:16} {percent:>3} %  {msg}";
+/// Columns before the figures.
+const BAR_COLUMNS: usize = 33;
+/// Columns of a terminal that does not tell.
+const COLUMNS_USUAL: usize = 80;
 
 /// Shows events as they come.
 pub(super) struct Progress {
@@ -28,9 +35,7 @@ impl Progress {
             Style::Json | Style::Lines | Style::Silent => ProgressBar::hidden(),
         };
         // The template is a constant; where it could not be read the usual bar would be drawn.
-        if let Ok(template) =
-            ProgressStyle::with_template("{prefix:>8} {bar:24} {percent:>3} %  {msg}")
-        {
+        if let Ok(template) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(template.progress_chars("=> "));
         }
         bar.set_prefix("prompts");
@@ -81,14 +86,19 @@ impl Progress {
         self.bar.set_position((done * STEPS as f64) as u64);
         if self.style == Style::Lines && self.sample_count.is_multiple_of(SAMPLES_PER_LINE) {
             self.say(&format!(
-                "{:6.1} s  {}  {:3.0} %  {figures}",
+                "{:6.1} s  {}  {:3.0} %  {}",
                 sample.t_s.get(),
                 phase_in_words(sample.phase),
-                done * 100.0
+                done * 100.0,
+                figures.join("  ")
             ));
         }
         self.sample_count += 1;
-        self.bar.set_message(figures);
+        // Asked each time: windows change their size.
+        let columns = Term::stderr().size_checked();
+        let columns = columns.map_or(COLUMNS_USUAL, |(_, columns)| usize::from(columns));
+        let room = columns.saturating_sub(BAR_COLUMNS);
+        self.bar.set_message(as_many_as_fit(&figures, room));
     }
 
     /// Takes the bar away.
@@ -105,38 +115,45 @@ fn phase_in_words(phase: LoadPhase) -> &'static str {
     }
 }
 
-/// `sent 120  done 100  failed 0  in flight 20  1800 chunks/s  TTFT p50 31.0 ms  1 m left`
-fn figures(sample: &LiveSample) -> String {
-    let mut text = format!(
-        "sent {}  done {}  failed {}  in flight {}  {:.0} chunks/s",
-        sample.sent_count,
-        sample.completed_count,
-        sample.failed_count,
-        sample.in_flight_count,
-        sample.output_chunks_per_s.get(),
-    );
-    let more = [
-        (sample.ttft_p50_ms, "TTFT p50 ", "ms"),
-        (sample.itl_p50_ms, "ITL p50 ", "ms"),
-        (sample.remaining_s, "", "s left"),
+/// `7.0 s left`, `done 100`, `failed 0`, `in flight 20`, …: what matters most first.
+fn figures(sample: &LiveSample) -> Vec<String> {
+    let figure = |value: Option<Finite>, name: &str, unit: &str| {
+        value.map(|value| format!("{name}{:.1} {unit}", value.get()))
+    };
+    let whole = [
+        figure(sample.remaining_s, "", "s left"),
+        Some(format!("done {}", sample.completed_count)),
+        Some(format!("failed {}", sample.failed_count)),
+        Some(format!("in flight {}", sample.in_flight_count)),
+        Some(format!("{:.0} chunks/s", sample.output_chunks_per_s.get())),
+        figure(sample.ttft_p50_ms, "TTFT p50 ", "ms"),
+        figure(sample.itl_p50_ms, "ITL p50 ", "ms"),
+        Some(format!("sent {}", sample.sent_count)),
     ];
-    for (value, name, unit) in more {
-        if let Some(value) = value {
-            // Writing to a text cannot fail.
-            let _ = write!(text, "  {name}{:.1} {unit}", value.get());
+    whole.into_iter().flatten().collect()
+}
+
+/// The first figures that fit into `columns`, whole: a line that wraps leaves pieces behind.
+fn as_many_as_fit(figures: &[String], columns: usize) -> String {
+    let mut line = String::new();
+    for figure in figures {
+        let gap = if line.is_empty() { "" } else { "  " };
+        // The last column stays free: some terminals wrap when it is written.
+        if line.len() + gap.len() + figure.len() >= columns {
+            break;
         }
+        line.push_str(gap);
+        line.push_str(figure);
     }
-    text
+    line
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::finite::Finite;
-
     use super::*;
 
     #[test]
-    fn a_sample_is_one_line() {
+    fn a_sample_is_one_line_that_fits() {
         let sample = LiveSample {
             t_s: Finite::from(3),
             phase: LoadPhase::Measured,
@@ -151,9 +168,16 @@ mod tests {
             done_fraction: Finite::new(0.5).unwrap(),
             remaining_s: Some(Finite::from(7)),
         };
-        assert_eq!(
-            figures(&sample),
-            "sent 12  done 9  failed 1  in flight 2  180 chunks/s  TTFT p50 31.0 ms  7.0 s left"
-        );
+        let figures = figures(&sample);
+        let whole =
+            "7.0 s left  done 9  failed 1  in flight 2  180 chunks/s  TTFT p50 31.0 ms  sent 12";
+        assert_eq!(figures.join("  "), whole);
+        assert_eq!(as_many_as_fit(&figures, 200), whole);
+        let at_80 = "7.0 s left  done 9  failed 1  in flight 2";
+        assert_eq!(as_many_as_fit(&figures, 80 - BAR_COLUMNS), at_80);
+        assert_eq!(as_many_as_fit(&figures, 0), "");
+        for columns in 1..120 {
+            assert!(as_many_as_fit(&figures, columns).len() < columns);
+        }
     }
 }

@@ -55,11 +55,9 @@ pub(super) fn text(
     report.latency("End-to-end latency", "E2E", of(&summary.e2e_ms).as_ref());
     objectives(&mut report, summary);
     trust(&mut report, plan, summary);
-    report.line(&format!(
-        "Prompts in their order, SHA-256: {prompts_sha256}"
-    ));
+    report.digest("Prompts in their order", prompts_sha256);
     if !schedule_sha256.is_empty() {
-        report.line(&format!("Schedule, SHA-256: {schedule_sha256}"));
+        report.digest("Schedule", schedule_sha256);
     }
     report.heading("", '=');
     report.line(&format!("Written to {}", out_dir.display()));
@@ -142,10 +140,10 @@ fn objectives(report: &mut Report, summary: &Summary) {
 fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     report.heading("Trust", '-');
     for dataset in plan.workload.prompts.datasets() {
-        report.line(&format!(
-            "Dataset {} ({} rows), SHA-256: {}",
-            dataset.name, dataset.row_count, dataset.sha256
-        ));
+        report.digest(
+            &format!("Dataset {} ({} rows)", dataset.name, dataset.row_count),
+            &dataset.sha256,
+        );
     }
     report.line(&format!(
         "Prompt lengths: {}",
@@ -228,6 +226,12 @@ struct Report(String);
 impl Report {
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.0, "{text}");
+    }
+
+    /// On a line of its own: it fits a terminal of 80 columns.
+    fn digest(&mut self, of: &str, sha256: &str) {
+        self.line(&format!("{of}, SHA-256:"));
+        self.line(&format!("  {sha256}"));
     }
 
     fn heading(&mut self, title: &str, rule: char) {

@@ -68,7 +68,7 @@ fn rows_of_files_are_sent_in_the_order_of_the_seed() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(matches!(output.status.code(), Some(0 | 5)), "{text}");
         assert!(
-            text.contains("Dataset b.jsonl (15 rows), SHA-256: "),
+            text.contains("Dataset b.jsonl (15 rows), SHA-256:\n  "),
             "{text}"
         );
         let result = std::fs::read(out.join("result.json")).unwrap();

@@ -25,9 +25,10 @@ pub fn LevelTable(
         Column::numeric("ITL error", "ms").with_hint(error),
         Column::numeric("E2E error", "ms").with_hint(error),
         Column::numeric("Rate error", "%"),
-        Column::numeric("Open at once", ""),
+        Column::numeric("Open", "")
+            .with_hint("Streams that were really open at once, by the engine’s log"),
         Column::numeric("Chunks", "per s").with_hint("Share of the ideal below it"),
-        Column::numeric("CPU", "µs per chunk"),
+        Column::numeric("CPU", "µs/chunk"),
         Column::numeric("Memory", "MB"),
         Column::numeric("Host stall", "ms")
             .with_hint("Lateness of an idle timer thread, 99th percentile; the longest below it"),

@@ -7,7 +7,9 @@ use crate::chart::hue::Palette;
 use crate::chart::option::shortened;
 
 /// Height of a row of names, in pixels.
-const ROW_PX: u32 = 14;
+const ROW_PX: i32 = 14;
+/// Distance of a name from its instant and from the top, in pixels.
+const GAP_PX: i32 = 5;
 /// Room that a name takes of the drawn time: on a narrow screen a third of it.
 const NAME_SHARE: f64 = 0.34;
 
@@ -21,7 +23,7 @@ struct Place {
     /// Whether it lies to the right of its instant: each grows towards the middle of the chart.
     is_right_of: bool,
     /// Distance from the topmost row, in pixels.
-    down_px: u32,
+    down_px: i32,
 }
 
 impl Rows {
@@ -48,7 +50,7 @@ impl Rows {
         }
         Place {
             is_right_of,
-            down_px: u32::try_from(row).unwrap_or(0) * ROW_PX,
+            down_px: i32::try_from(row).unwrap_or(0) * ROW_PX,
         }
     }
 }
@@ -74,13 +76,15 @@ impl LinesChart {
         let lines = self.marks.iter().map(|(at_s, name)| {
             let at = at_s.get() / end_s;
             let place = rows.place(at, at);
+            let (align, left_px) = if place.is_right_of {
+                ("left", -GAP_PX)
+            } else {
+                ("right", GAP_PX)
+            };
             json!({
                 "xAxis": shortened(at_s.get()),
                 "name": name,
-                "label": {
-                    "align": if place.is_right_of { "left" } else { "right" },
-                    "padding": [place.down_px * 2, 0, 0, 0],
-                },
+                "label": { "align": align, "distance": [left_px, GAP_PX + place.down_px] },
             })
         });
         let lines = json!({
@@ -89,7 +93,8 @@ impl LinesChart {
             "lineStyle": { "color": palette.note, "type": "dashed", "width": 1 },
             "label": {
                 "formatter": "{b}",
-                "position": "insideEndTop",
+                // Below the upper end, where the names of axes are not.
+                "position": "insideEndBottom",
                 "rotate": 0,
                 "color": palette.note,
                 "fontSize": 11,
@@ -111,7 +116,7 @@ mod tests {
             for second in shares() {
                 for length in [0.0, 0.1, 0.5] {
                     let mut rows = Rows::default();
-                    let mut written: Vec<(u32, f64, f64)> = Vec::new();
+                    let mut written: Vec<(i32, f64, f64)> = Vec::new();
                     for from in [first, second, first, f64::midpoint(first, second)] {
                         let to = (from + length).min(1.0);
                         let place = rows.place(from, to);
