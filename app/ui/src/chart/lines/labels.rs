@@ -98,6 +98,9 @@ impl LinesChart {
                 "rotate": 0,
                 "color": palette.note,
                 "fontSize": 11,
+                // Read over the lines too.
+                "textBorderColor": palette.surface,
+                "textBorderWidth": 3,
             },
             "data": lines.collect::<Vec<_>>(),
         });
