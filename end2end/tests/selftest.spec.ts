@@ -3,7 +3,7 @@ import { waitForHydration } from '../fixtures/hydration.ts';
 
 const ACCURACY = 'This machine’s accuracy';
 
-test('a selftest is started in the settings, followed, and stands beside every result', async ({
+test('a selftest is started in the settings, cancelled, followed, and stands beside every result', async ({
   signedIn: page,
   finishedRun,
   visit,
@@ -20,14 +20,20 @@ test('a selftest is started in the settings, followed, and stands beside every r
   await expect(page.getByText(/^\d of 7 levels measured$/)).toBeVisible();
   await expect(start).toHaveCount(0);
 
+  await page.getByRole('button', { name: 'Cancel selftest' }).click();
+  await expect(page.getByText(/^Cancelled by /)).toBeVisible();
+  const history = page.getByRole('table', { name: 'Selftests' });
+  await expect(history).toContainText('cancelled');
+  await start.click();
+  await expect(start).toHaveCount(0);
+
   const levels = page.getByRole('table', { name: 'Levels of the selftest' });
   await expect(levels.getByRole('rowheader', { name: '1 stream' })).toBeVisible({ timeout: 60_000 });
   // Whatever this machine can do, it says so.
   await expect(page.getByText(/honest ceiling is|No level stayed within/)).toBeVisible({ timeout: 150_000 });
   await expect(levels.locator('tbody tr')).toHaveCount(7);
   await expect(start).toBeVisible();
-  const history = page.getByRole('table', { name: 'Selftests' });
-  await expect(history.locator('tbody tr')).toHaveCount(1);
+  await expect(history.locator('tbody tr')).toHaveCount(2);
   await expect(history).toContainText('completed');
   await page.reload();
   await waitForHydration(page);
