@@ -11,7 +11,7 @@ pub mod usage;
 use serde::{Deserialize, Serialize};
 
 pub use cluster::{
-    Accelerator, Cluster, ClusterKind, EngineIdentity, FoundEngine, Inventory, Node,
+    Accelerator, Cluster, ClusterKind, Disk, EngineIdentity, FoundEngine, Inventory, Node,
     ReachabilityCheck, USUAL_PORTS,
 };
 pub use credential::{

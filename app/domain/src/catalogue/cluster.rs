@@ -133,7 +133,7 @@ pub struct Node {
 }
 
 /// What a machine has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// When it was read.
     pub read_at: Timestamp,
@@ -151,6 +151,21 @@ pub struct Inventory {
     pub memory_bytes: u64,
     /// Accelerators; empty when there are none.
     pub accelerators: Vec<Accelerator>,
+    /// Instruction set, such as `x86_64` or `aarch64`; empty when it is not known.
+    #[serde(default)]
+    pub architecture: String,
+    /// CPU sockets; 0 when it is not known.
+    #[serde(default)]
+    pub socket_count: u32,
+    /// Flags of the CPU that engines ask for, such as `avx2` or `avx512f`.
+    #[serde(default)]
+    pub cpu_features: Vec<String>,
+    /// The disk that holds the working files of engines.
+    #[serde(default)]
+    pub disk: Option<Disk>,
+    /// What runs containers there, with its version, such as `Docker 28.2.2`.
+    #[serde(default)]
+    pub container_runtime: Option<String>,
 }
 
 impl Inventory {
@@ -171,8 +186,17 @@ impl Inventory {
     }
 }
 
+/// A file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// What an ordinary user may still take, in bytes.
+    pub free_bytes: u64,
+}
+
 /// One accelerator of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accelerator {
     /// Product name.
     pub name: String,
@@ -180,6 +204,19 @@ pub struct Accelerator {
     pub memory_bytes: u64,
     /// Driver version.
     pub driver: String,
+    /// Its number on the node, by which engines and containers are given it.
+    #[serde(default)]
+    pub index: u32,
+    /// The maker's own id of the device; empty when it tells none.
+    #[serde(default)]
+    pub uuid: String,
+    /// Memory in use when it was read, in bytes.
+    #[serde(default)]
+    pub used_bytes: u64,
+    /// How it is connected to the others: their number, and the kind of link in the maker's own word,
+    /// such as `NV18`, `PIX`, `SYS` or `XGMI`.
+    #[serde(default)]
+    pub links: Vec<(u32, String)>,
 }
 
 /// An engine found on loopback at the first start.

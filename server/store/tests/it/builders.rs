@@ -62,7 +62,9 @@ pub(crate) fn inventory() -> Inventory {
             name: "Some GPU".to_owned(),
             memory_bytes: 1 << 36,
             driver: "1.2".to_owned(),
+            ..Accelerator::default()
         }],
+        ..Inventory::default()
     }
 }
 
