@@ -23,6 +23,7 @@ pub mod load;
 pub mod measure;
 pub mod plan;
 pub mod run;
+pub mod size;
 pub mod slo;
 pub mod workflow;
 pub mod workload;

@@ -1,5 +1,7 @@
 //! The plan of a run: immutable, complete, computed up front. It leaves no choice to execution.
 
+mod fit;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{ClusterKind, Inventory, ModelFacts, ModelSource};
@@ -181,6 +183,7 @@ impl RunPlan {
             ),
             Deployment::Endpoint { .. } => {}
         }
+        messages.extend(fit::warnings(self));
         messages
             .into_iter()
             .map(|message| PlanWarning { message })

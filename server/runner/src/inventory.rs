@@ -164,7 +164,7 @@ fn ask_this_machine(question: Question) -> Option<String> {
         .spawn()
         .ok()?;
     let process = Pid::from_raw(i32::try_from(child.id()).ok()?);
-    let (is_over, ended) = std::sync::mpsc::channel::<()>();
+    let (is_over, ended) = std::sync::mpsc::sync_channel::<()>(1);
     // A driver that hangs must not hold up whoever asks.
     let watch = std::thread::spawn(move || {
         if ended.recv_timeout(ANSWER_WITHIN).is_err() {

@@ -46,7 +46,7 @@ pub fn read_model_files(
     let files = list_files(path, is_folder).map_err(|error| failed(&error))?;
     let bytes = files.iter().map(|file| file.bytes).sum();
     let format = format_of(&files);
-    let (architecture, parameters) = match format {
+    let (architecture, parameters, kv_bytes_per_token) = match format {
         WeightsFormat::Gguf => gguf_facts(&files),
         WeightsFormat::Safetensors | WeightsFormat::Other => transformers_facts(&files),
     };
@@ -63,6 +63,7 @@ pub fn read_model_files(
         file_count: u32::try_from(files.len()).unwrap_or(u32::MAX),
         bytes,
         digest,
+        kv_bytes_per_token,
     })
 }
 
@@ -159,8 +160,11 @@ fn format_of(files: &[ModelFile]) -> WeightsFormat {
     }
 }
 
-/// Architecture and parameters of one GGUF file, or of the parts of one.
-fn gguf_facts(files: &[ModelFile]) -> (String, Option<ParameterCount>) {
+/// Architecture, parameters, and bytes of a token's keys and values.
+type Shapes = (String, Option<ParameterCount>, Option<u64>);
+
+/// Of one GGUF file, or of the parts of one.
+fn gguf_facts(files: &[ModelFile]) -> Shapes {
     let parts: Vec<&ModelFile> = files
         .iter()
         .filter(|file| has_extension(file, "gguf"))
@@ -173,17 +177,27 @@ fn gguf_facts(files: &[ModelFile]) -> (String, Option<ParameterCount>) {
         .find(|name| !name.is_empty());
     // Several files that are not parts of one are several models.
     let is_one_model = parts.len() == 1 || parts.iter().all(|file| file.name.contains("-of-"));
+    // It stands in the first part.
+    let first = headers.iter().flatten();
+    let kv_bytes_per_token = first
+        .filter_map(|header| header.kv_bytes_per_token)
+        .next()
+        .filter(|_| is_one_model);
     let count = headers
         .into_iter()
         .try_fold(0_u64, |sum, header| {
             sum.checked_add(header.ok()?.parameter_count)
         })
         .filter(|_| is_one_model);
-    (architecture.unwrap_or_default(), count.map(from_tensors))
+    (
+        architecture.unwrap_or_default(),
+        count.map(from_tensors),
+        kv_bytes_per_token,
+    )
 }
 
-/// Architecture and parameters of a folder as Hugging Face lays it out.
-fn transformers_facts(files: &[ModelFile]) -> (String, Option<ParameterCount>) {
+/// Of a folder as Hugging Face lays it out.
+fn transformers_facts(files: &[ModelFile]) -> Shapes {
     let text = |name: &str| {
         let file = files.iter().find(|file| file.name == name)?;
         read_text(&file.path, JSON_BYTES_MAX)
@@ -212,7 +226,11 @@ fn transformers_facts(files: &[ModelFile]) -> (String, Option<ParameterCount>) {
         })
     };
     let parameters = counted.map(from_tensors).or_else(stated).or_else(computed);
-    (config.architecture().to_owned(), parameters)
+    (
+        config.architecture().to_owned(),
+        parameters,
+        config.kv_bytes_per_token(),
+    )
 }
 
 /// The files that make up the weights: those the index names, else `model.safetensors`, else all.

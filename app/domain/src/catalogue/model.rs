@@ -136,6 +136,10 @@ pub struct ModelFacts {
     pub bytes: u64,
     /// The digest of the files; `None` when it was not computed, because they are large.
     pub digest: Option<FilesDigest>,
+    /// What the keys and values of one token take in a cache of 16-bit numbers, in bytes, when it can be
+    /// told.
+    #[serde(default)]
+    pub kv_bytes_per_token: Option<u64>,
 }
 
 /// How weights are stored.

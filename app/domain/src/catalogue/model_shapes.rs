@@ -87,15 +87,32 @@ impl ModelConfig {
             .map_or(self.model_type.as_str(), String::as_str)
     }
 
+    fn family(&self) -> Option<&'static Family> {
+        FAMILIES
+            .iter()
+            .find(|family| family.architecture == self.architecture())
+    }
+
+    fn head_size(&self) -> Option<u64> {
+        let divided = || self.hidden_size?.checked_div(self.num_attention_heads?);
+        self.head_dim.or_else(divided)
+    }
+
+    /// [`kv_bytes_per_token`] of a model of this configuration; `None` when its architecture is not one of
+    /// those known here (others may keep something else), or a size is missing.
+    pub fn kv_bytes_per_token(&self) -> Option<u64> {
+        self.family()?;
+        let heads = self.num_key_value_heads.or(self.num_attention_heads)?;
+        kv_bytes_per_token(self.num_hidden_layers?, heads, self.head_size()?)
+    }
+
     /// How many parameters a model of this configuration has; `None` when its architecture is not
     /// one of those known here, or a size is missing.
     pub fn parameter_count(&self) -> Option<u64> {
-        let family = FAMILIES
-            .iter()
-            .find(|family| family.architecture == self.architecture())?;
+        let family = self.family()?;
         let hidden = self.hidden_size?;
-        let heads = self.num_attention_heads.filter(|heads| *heads > 0)?;
-        let head_dim = self.head_dim.or_else(|| hidden.checked_div(heads))?;
+        let heads = self.num_attention_heads?;
+        let head_dim = self.head_size()?;
         let queries = heads.checked_mul(head_dim)?;
         let keys = self
             .num_key_value_heads
@@ -139,6 +156,17 @@ impl ModelConfig {
     }
 }
 
+/// What the keys and values of one token take in a cache of 16-bit numbers, in bytes: two tensors of
+/// `layers × key-value heads × head size` (Kwon et al., Efficient Memory Management for Large Language Model
+/// Serving with PagedAttention, 2023, section 3). `None` when it is more than can be counted.
+pub fn kv_bytes_per_token(layers: u64, kv_heads: u64, head_size: u64) -> Option<u64> {
+    const TENSORS: u64 = 2;
+    const BYTES_OF_A_NUMBER: u64 = 2;
+    [kv_heads, head_size, TENSORS, BYTES_OF_A_NUMBER]
+        .into_iter()
+        .try_fold(layers, u64::checked_mul)
+}
+
 fn sum<const N: usize>(parts: [u64; N]) -> Option<u64> {
     parts.into_iter().try_fold(0_u64, u64::checked_add)
 }
@@ -175,6 +203,21 @@ mod tests {
             "num_key_value_heads":8,"head_dim":128,"vocab_size":151936,
             "tie_word_embeddings":true}"#;
         assert_eq!(count(qwen3_half_b), Some(596_049_920));
+    }
+
+    #[test]
+    fn the_cache_of_a_token_is_that_of_its_layers_and_heads() {
+        let bytes = |json| ModelConfig::parse(json).unwrap().kv_bytes_per_token();
+        let llama_3_8b = r#"{"architectures":["LlamaForCausalLM"],"hidden_size":4096,
+            "num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":8}"#;
+        assert_eq!(bytes(llama_3_8b), Some(128 << 10));
+        let llama_2_7b = r#"{"architectures":["LlamaForCausalLM"],"hidden_size":4096,
+            "num_hidden_layers":32,"num_attention_heads":32}"#;
+        assert_eq!(bytes(llama_2_7b), Some(512 << 10));
+        let other = r#"{"architectures":["DeepseekV3ForCausalLM"],"hidden_size":7168,
+            "num_hidden_layers":61,"num_attention_heads":128}"#;
+        assert_eq!(bytes(other), None);
+        assert_eq!(kv_bytes_per_token(u64::MAX, 2, 2), None);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use domain::history::{BenchmarkResult, Manifest};
 use domain::load::REQUESTS_FILE;
 use domain::measure::METRICS_VERSION;
 use domain::run::{RunEvent, RunState, Stage};
+use domain::size::bytes_in_words;
 
 use super::load::LOAD_FOLDER;
-use super::{Message, Run, bytes_in_words};
+use super::{Message, Run};
 use crate::config::Chain;
 use crate::inventory::host_name;
 

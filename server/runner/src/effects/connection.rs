@@ -1,9 +1,10 @@
 //! Can the node or endpoint be reached at all?
 
 use domain::plan::Deployment;
+use domain::size::bytes_in_words;
 use tokio::task::spawn_blocking;
 
-use super::{Run, bytes_in_words};
+use super::Run;
 use crate::inventory::read_inventory;
 use crate::probe::probe_with;
 

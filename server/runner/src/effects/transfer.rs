@@ -4,9 +4,10 @@ use std::io;
 use std::path::Path;
 
 use domain::catalogue::ModelSource;
+use domain::size::bytes_in_words;
 use tokio::fs;
 
-use super::{Run, bytes_in_words};
+use super::Run;
 use crate::model_files::why_unreadable;
 
 /// Most files of a model's folder that are looked at.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use domain::catalogue::model_shapes::kv_bytes_per_token;
+
 /// Longest header in bytes: the vocabulary stands in it.
 const HEADER_BYTES_MAX: u64 = 256 << 20;
 /// Longest text that is kept, in bytes.
@@ -20,6 +22,38 @@ pub(super) struct Header {
     pub(super) architecture: String,
     /// Elements of all tensors.
     pub(super) parameter_count: u64,
+    /// What the keys and values of a token take in a cache of 16-bit numbers, in bytes.
+    pub(super) kv_bytes_per_token: Option<u64>,
+}
+
+/// The sizes of the attention, by the endings of their keys.
+#[derive(Debug, Default)]
+struct Attention {
+    layers: Option<u64>,
+    heads: Option<u64>,
+    kv_heads: Option<u64>,
+    head_size: Option<u64>,
+    width: Option<u64>,
+}
+
+impl Attention {
+    fn size_mut(&mut self, key: &str) -> Option<&mut Option<u64>> {
+        // Before it stands the architecture.
+        match key.split_once('.')?.1 {
+            "block_count" => Some(&mut self.layers),
+            "attention.head_count" => Some(&mut self.heads),
+            "attention.head_count_kv" => Some(&mut self.kv_heads),
+            "attention.key_length" => Some(&mut self.head_size),
+            "embedding_length" => Some(&mut self.width),
+            _ => None,
+        }
+    }
+
+    fn kv_bytes_per_token(&self) -> Option<u64> {
+        let divided = || self.width?.checked_div(self.heads?);
+        let head_size = self.head_size.or_else(divided)?;
+        kv_bytes_per_token(self.layers?, self.kv_heads.or(self.heads)?, head_size)
+    }
 }
 
 /// Reads the header of a file.
@@ -35,11 +69,16 @@ fn parse(input: &mut impl Read) -> io::Result<Header> {
     let tensor_count = u64_of(input)?;
     let pair_count = u64_of(input)?;
     let mut architecture = String::new();
+    let mut attention = Attention::default();
     for _ in 0..pair_count {
         let key = text(input)?;
         let kind = u32_of(input)?;
         if key == "general.architecture" && kind == kinds::TEXT {
             architecture = text(input)?;
+        } else if kind == kinds::U32
+            && let Some(size) = attention.size_mut(&key)
+        {
+            *size = Some(u64::from(u32_of(input)?));
         } else {
             skip_value(input, kind, 0)?;
         }
@@ -66,11 +105,13 @@ fn parse(input: &mut impl Read) -> io::Result<Header> {
     Ok(Header {
         architecture,
         parameter_count,
+        kv_bytes_per_token: attention.kv_bytes_per_token(),
     })
 }
 
 /// Numbers of the types a value can have.
 mod kinds {
+    pub(super) const U32: u32 = 4;
     pub(super) const TEXT: u32 = 8;
     pub(super) const ARRAY: u32 = 9;
 }
@@ -195,6 +236,24 @@ mod tests {
             (read.architecture.as_str(), read.parameter_count),
             ("llama", 15)
         );
+    }
+
+    #[test]
+    fn the_cache_of_a_token_follows_from_the_sizes_of_the_attention() {
+        let mut sizes = Attention::default();
+        for (key, size) in [
+            ("llama.block_count", 32),
+            ("llama.attention.head_count", 32),
+            ("llama.attention.head_count_kv", 8),
+            ("llama.embedding_length", 4_096),
+        ] {
+            *sizes.size_mut(key).unwrap() = Some(size);
+        }
+        assert_eq!(sizes.kv_bytes_per_token(), Some(128 << 10));
+        *sizes.size_mut("llama.attention.key_length").unwrap() = Some(64);
+        assert_eq!(sizes.kv_bytes_per_token(), Some(64 << 10));
+        assert!(sizes.size_mut("general.name").is_none());
+        assert_eq!(Attention::default().kv_bytes_per_token(), None);
     }
 
     #[test]

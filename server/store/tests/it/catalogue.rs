@@ -40,6 +40,7 @@ fn facts() -> ModelFacts {
         file_count: 1,
         bytes: 100,
         digest: Some(FilesDigest("ab".repeat(32))),
+        kv_bytes_per_token: Some(131_072),
     }
 }
 

@@ -1,0 +1,211 @@
+//! Whether an engine fits the node it is to be started on: devices, memory, instruction set. What is not
+//! known raises no warning.
+
+use super::{Deployment, RunPlan};
+use crate::catalogue::{Accelerator, Inventory};
+use crate::engine::EnginePreset;
+use crate::size::bytes_in_words;
+use crate::workload::Prompts;
+
+/// Share of a device's memory that vLLM takes unless it is told otherwise (`--gpu-memory-utilization`).
+const VLLM_MEMORY_SHARE: f64 = 0.9;
+/// Memory that others may use on a device without a warning, in bytes: drivers keep some.
+const USED_BYTES_MAX: u64 = 2 << 30;
+
+/// What a person should know before the engine is started there.
+pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
+    let Deployment::LocalProcess {
+        preset, command, ..
+    } = &plan.deployment
+    else {
+        return Vec::new();
+    };
+    let nodes = plan.cluster.nodes.iter();
+    let Some((name, node)) = nodes
+        .filter_map(|node| Some((node.name.as_str(), node.inventory.as_ref()?)))
+        .next()
+    else {
+        return Vec::new();
+    };
+    let demand = Demand::of(*preset, &command.words);
+    let mut warnings = Vec::new();
+    warnings.extend(instruction_set(*preset, node, name));
+    match demand {
+        Some(demand) if node.accelerators.is_empty() => {
+            warnings.push(format!(
+                "No accelerator was found on {name}: only a build of {} for CPUs starts there.",
+                preset.label()
+            ));
+            warnings.extend(memory(plan, &demand, node.memory_bytes, "the node"));
+        }
+        Some(demand) => warnings.extend(devices(plan, &demand, &node.accelerators, name)),
+        // It may spread a model over both, or hold it in either.
+        None if *preset == EnginePreset::LlamaCpp => {
+            let all = node.accelerators.iter().map(|one| one.memory_bytes);
+            let all = all.fold(node.memory_bytes, u64::saturating_add);
+            warnings.extend(memory(plan, &Demand::ONE, all, "the node"));
+        }
+        None => {}
+    }
+    warnings
+}
+
+/// What an engine asks of accelerators.
+struct Demand {
+    /// How many it uses.
+    device_count: u64,
+    /// Share of their memory that it takes.
+    memory_share: f64,
+}
+
+impl Demand {
+    const ONE: Self = Self {
+        device_count: 1,
+        memory_share: 1.0,
+    };
+
+    /// `None` for an engine that needs none, or whose arguments are not known here.
+    fn of(preset: EnginePreset, words: &[String]) -> Option<Self> {
+        let (tensor, pipeline, share): (&[&str], &[&str], _) = match preset {
+            EnginePreset::Vllm => (
+                &["--tensor-parallel-size", "-tp"],
+                &["--pipeline-parallel-size", "-pp"],
+                ("--gpu-memory-utilization", VLLM_MEMORY_SHARE),
+            ),
+            EnginePreset::Sglang => (
+                &["--tensor-parallel-size", "--tp-size", "--tp"],
+                &["--pipeline-parallel-size", "--pp-size"],
+                ("--mem-fraction-static", 1.0),
+            ),
+            EnginePreset::Reference | EnginePreset::LlamaCpp | EnginePreset::Custom => return None,
+        };
+        let count = |names| option(words, names).and_then(|n| n.parse().ok());
+        let device_count = count(tensor)
+            .unwrap_or(1_u64)
+            .saturating_mul(count(pipeline).unwrap_or(1));
+        let (name, usual) = share;
+        let asked = option(words, &[name]).and_then(|share| share.parse::<f64>().ok());
+        Some(Self {
+            device_count,
+            memory_share: asked.unwrap_or(usual).clamp(0.0, 1.0),
+        })
+    }
+}
+
+/// The value of an option, `--name value` or `--name=value`; the last one counts.
+fn option<'a>(words: &'a [String], names: &[&str]) -> Option<&'a str> {
+    let after = words.iter().skip(1).map(Some).chain([None]);
+    let values = words.iter().zip(after).filter_map(|(word, next)| {
+        if names.contains(&word.as_str()) {
+            return next.map(String::as_str);
+        }
+        let (name, value) = word.split_once('=')?;
+        names.contains(&name).then_some(value)
+    });
+    values.last()
+}
+
+fn devices(
+    plan: &RunPlan,
+    demand: &Demand,
+    accelerators: &[Accelerator],
+    name: &str,
+) -> Vec<String> {
+    let there = accelerators.len() as u64;
+    if demand.device_count > there {
+        return vec![format!(
+            "The engine is told to use {} devices, and {name} has {there}.",
+            demand.device_count
+        )];
+    }
+    let mut warnings = Vec::new();
+    let used = accelerators
+        .iter()
+        .filter(|one| one.used_bytes > USED_BYTES_MAX);
+    warnings.extend(used.map(|one| {
+        format!(
+            "Something else used {} of device {} ({}) when {name} was looked at.",
+            bytes_in_words(one.used_bytes),
+            one.index,
+            one.name
+        )
+    }));
+    // The smallest ones: which it takes is the engine's choice.
+    let mut sizes: Vec<u64> = accelerators.iter().map(|one| one.memory_bytes).collect();
+    sizes.sort_unstable();
+    let taken = sizes
+        .iter()
+        .take(usize::try_from(demand.device_count).unwrap_or(usize::MAX));
+    let whole = taken.fold(0_u64, |sum, size| sum.saturating_add(*size));
+    let of = match demand.device_count {
+        1 => "a device".to_owned(),
+        count => format!("{count} devices"),
+    };
+    warnings.extend(memory(plan, demand, whole, &of));
+    warnings
+}
+
+/// Weights, then weights and cache, against the memory there is.
+fn memory(plan: &RunPlan, demand: &Demand, whole_bytes: u64, of: &str) -> Option<String> {
+    let facts = plan.model.facts.as_ref()?;
+    if whole_bytes == 0 {
+        return None;
+    }
+    let there = whole_bytes as f64 * demand.memory_share;
+    let mut room = format!("the {} of {of}", bytes_in_words(whole_bytes));
+    if demand.memory_share < 1.0 {
+        room = format!("{:.0} % of {room}", demand.memory_share * 100.0);
+    }
+    let weights = facts.bytes as f64;
+    if weights > there {
+        return Some(format!(
+            "The model’s files have {}, more than {room}: the engine will most likely not start.",
+            bytes_in_words(facts.bytes)
+        ));
+    }
+    let (requests, tokens) = in_flight(plan)?;
+    let cache = facts
+        .kv_bytes_per_token?
+        .saturating_mul(requests)
+        .saturating_mul(tokens);
+    (weights + cache as f64 > there).then(|| {
+        format!(
+            "{requests} requests of up to {tokens} tokens need a KV cache of {} (16-bit) beside {} of weights, more than {room}: the engine will let requests wait, or begin them anew.",
+            bytes_in_words(cache),
+            bytes_in_words(facts.bytes)
+        )
+    })
+}
+
+/// Requests in flight at once and the tokens of one, as far as the plan says.
+fn in_flight(plan: &RunPlan) -> Option<(u64, u64)> {
+    let workload = &plan.workload;
+    let requests = workload.arrival.concurrency()?;
+    // Rows of datasets are as long as they are.
+    if workload.prompts != Prompts::Synthetic {
+        return None;
+    }
+    let tokens =
+        u64::from(workload.input.upper_tokens()) + u64::from(workload.output.upper_tokens());
+    Some((u64::from(requests), tokens))
+}
+
+/// Engines for CPUs are built for instructions of the last ten years.
+fn instruction_set(preset: EnginePreset, node: &Inventory, name: &str) -> Option<String> {
+    let runs_on_cpu = node.accelerators.is_empty()
+        && matches!(
+            preset,
+            EnginePreset::LlamaCpp | EnginePreset::Vllm | EnginePreset::Sglang
+        );
+    let is_known = node.architecture == "x86_64" && !node.cpu_features.is_empty();
+    let has_avx2 = node.cpu_features.iter().any(|feature| feature == "avx2");
+    (runs_on_cpu && is_known && !has_avx2).then(|| {
+        format!(
+            "The CPU of {name} has no AVX2: common builds of {} end at once there.",
+            preset.label()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;
