@@ -178,10 +178,10 @@ fn gguf_facts(files: &[ModelFile]) -> Shapes {
     // Several files that are not parts of one are several models.
     let is_one_model = parts.len() == 1 || parts.iter().all(|file| file.name.contains("-of-"));
     // It stands in the first part.
-    let first = headers.iter().flatten();
-    let kv_bytes_per_token = first
-        .filter_map(|header| header.kv_bytes_per_token)
-        .next()
+    let kv_bytes_per_token = headers
+        .iter()
+        .flatten()
+        .find_map(|header| header.kv_bytes_per_token)
         .filter(|_| is_one_model);
     let count = headers
         .into_iter()

@@ -158,7 +158,7 @@ impl ModelConfig {
 
 /// What the keys and values of one token take in a cache of 16-bit numbers, in bytes: two tensors of
 /// `layers × key-value heads × head size` (Kwon et al., Efficient Memory Management for Large Language Model
-/// Serving with PagedAttention, 2023, section 3). `None` when it is more than can be counted.
+/// Serving with `PagedAttention`, 2023, section 3). `None` when it is more than can be counted.
 pub fn kv_bytes_per_token(layers: u64, kv_heads: u64, head_size: u64) -> Option<u64> {
     const TENSORS: u64 = 2;
     const BYTES_OF_A_NUMBER: u64 = 2;

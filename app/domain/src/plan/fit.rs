@@ -20,10 +20,9 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let nodes = plan.cluster.nodes.iter();
-    let Some((name, node)) = nodes
-        .filter_map(|node| Some((node.name.as_str(), node.inventory.as_ref()?)))
-        .next()
+    let mut nodes = plan.cluster.nodes.iter();
+    let Some((name, node)) =
+        nodes.find_map(|node| Some((node.name.as_str(), node.inventory.as_ref()?)))
     else {
         return Vec::new();
     };

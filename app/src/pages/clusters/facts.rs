@@ -60,16 +60,38 @@ pub fn hardware_in_words(inventory: &Inventory) -> String {
     }
 }
 
-/// An accelerator with its memory and driver.
-pub fn accelerator_in_words(accelerator: &Accelerator) -> String {
-    let mut text = format!(
-        "{} · {}",
-        accelerator.name,
-        format::bytes(accelerator.memory_bytes)
-    );
-    if !accelerator.driver.is_empty() {
-        text.push_str(" · driver ");
-        text.push_str(&accelerator.driver);
+/// The processor with its instruction set and sockets, as far as they are known.
+pub fn processor_in_words(inventory: &Inventory) -> String {
+    let mut parts = vec![inventory.cpu_model.clone()];
+    if !inventory.architecture.is_empty() && inventory.architecture != inventory.cpu_model {
+        parts.push(inventory.architecture.clone());
     }
-    text
+    if inventory.socket_count > 0 {
+        parts.push(format::plural(
+            u64::from(inventory.socket_count),
+            "socket",
+            "sockets",
+        ));
+    }
+    parts.join(" · ")
+}
+
+/// An accelerator with its memory, how much of it is in use, its driver, and its links to others.
+pub fn accelerator_in_words(accelerator: &Accelerator) -> String {
+    let mut parts = vec![
+        accelerator.name.clone(),
+        format::bytes(accelerator.memory_bytes),
+    ];
+    if accelerator.used_bytes > 0 {
+        parts.push(format!("{} in use", format::bytes(accelerator.used_bytes)));
+    }
+    if !accelerator.driver.is_empty() {
+        parts.push(format!("driver {}", accelerator.driver));
+    }
+    let links = accelerator.links.iter();
+    let links: Vec<String> = links.map(|(to, kind)| format!("{kind} to {to}")).collect();
+    if !links.is_empty() {
+        parts.push(links.join(", "));
+    }
+    parts.join(" · ")
 }

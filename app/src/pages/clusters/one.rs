@@ -20,7 +20,7 @@ use ui::key_value::{Fact, KeyValueList};
 use ui::layout::PageHeader;
 use ui::tone::Tone;
 
-use super::facts::{Reachability, accelerator_in_words};
+use super::facts::{Reachability, accelerator_in_words, processor_in_words};
 use super::form::EndpointFormView;
 use crate::api::ApiError;
 use crate::api::catalogue::{
@@ -302,13 +302,31 @@ fn inventory_facts(inventory: Inventory) -> impl IntoView {
             .collect_view()
             .into_any()
     };
+    let processor = processor_in_words(&inventory);
+    let disk = inventory.disk.map(|disk| {
+        let (free, total) = (
+            format::bytes(disk.free_bytes),
+            format::bytes(disk.total_bytes),
+        );
+        view! { <Fact name="Disk">{format!("{free} free of {total}")}</Fact> }
+    });
+    // Machines that were read before these facts were know them from the next check on.
+    let features = (!inventory.cpu_features.is_empty()).then(|| {
+        view! { <Fact name="CPU features">{inventory.cpu_features.join(", ")}</Fact> }
+    });
+    let containers = inventory
+        .container_runtime
+        .map(|runtime| view! { <Fact name="Containers">{runtime}</Fact> });
     view! {
         <Fact name="Host name">{inventory.hostname}</Fact>
         <Fact name="Operating system">{inventory.os}</Fact>
         <Fact name="Kernel">{inventory.kernel}</Fact>
-        <Fact name="Processor">{inventory.cpu_model}</Fact>
+        <Fact name="Processor">{processor}</Fact>
         <Fact name="Cores">{format::count(u64::from(inventory.cpu_core_count))}</Fact>
+        {features}
         <Fact name="Memory">{format::bytes(inventory.memory_bytes)}</Fact>
+        {disk}
+        {containers}
         <Fact name="Accelerators">{accelerators}</Fact>
     }
 }

@@ -167,6 +167,10 @@ fn file_facts(facts: ModelFacts) -> impl IntoView {
         format::bytes(facts.bytes),
         format::plural(u64::from(facts.file_count), "file", "files")
     );
+    let cache = facts.kv_bytes_per_token.map(|bytes| {
+        let text = format!("{} for each token, in 16 bits", format::bytes(bytes));
+        view! { <Fact name="KV cache">{text}</Fact> }
+    });
     let digest = match facts.digest {
         Some(digest) => view! {
             <span class="mono breaking">{digest.0.clone()}</span>
@@ -180,6 +184,7 @@ fn file_facts(facts: ModelFacts) -> impl IntoView {
         <KeyValueList>
             <Fact name="Architecture"><span class="mono">{architecture}</span></Fact>
             <Fact name="Parameters">{parameters}</Fact>
+            {cache}
             <Fact name="Weights">{facts.format.label()}</Fact>
             <Fact name="Size">{size}</Fact>
             <Fact name="SHA-256">{digest}</Fact>
