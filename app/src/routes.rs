@@ -102,6 +102,11 @@ pub fn result_file(id: BenchmarkId) -> String {
     format!("/benchmarks/{id}/result.json")
 }
 
+/// The engine's own log.
+pub fn engine_log_file(id: BenchmarkId) -> String {
+    format!("/benchmarks/{id}/engine.log")
+}
+
 /// A model.
 pub fn model(id: ModelId) -> String {
     format!("{MODELS}/{id}")

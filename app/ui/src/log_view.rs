@@ -57,7 +57,7 @@ pub fn LogView(
     left_out: Signal<usize>,
     /// What to say while there is no line.
     #[prop(into, default = "Nothing logged yet.".into())]
-    empty_text: String,
+    empty_text: Signal<String>,
     /// For a page that shows little else.
     #[prop(optional)]
     is_tall: bool,
@@ -91,7 +91,7 @@ pub fn LogView(
             node_ref=node
             on:scroll=note_position
         >
-            {move || is_empty.get().then(|| view! { <p class="log-empty">{empty_text.clone()}</p> })}
+            {move || is_empty.get().then(|| view! { <p class="log-empty">{empty_text.get()}</p> })}
             {move || {
                 let count = left_out.get() + cut_count();
                 (count > 0).then(|| view! { <p class="log-cut">{format!("{count} earlier lines are left out here.")}</p> })

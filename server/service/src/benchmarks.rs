@@ -26,7 +26,7 @@ mod reruns;
 
 pub use care::{delete_benchmark, set_archived, set_purpose};
 pub use confirm::{ClaimedRequest, confirm_requests};
-pub use engine_log::{ENGINE_LOG_BYTES_MAX, get_engine_log};
+pub use engine_log::{ENGINE_LOG_BYTES_MAX, get_engine_log, open_engine_log};
 pub use reruns::{list_reruns, rerun_benchmark};
 
 /// Most journal entries of one answer.

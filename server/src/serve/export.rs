@@ -1,4 +1,5 @@
-//! Downloads of a benchmark: the raw records, its requests as CSV, its result as JSON.
+//! Downloads of a benchmark: the raw records, its requests as CSV, its result as JSON, the log of its
+//! engine.
 
 mod csv;
 
@@ -13,6 +14,7 @@ use domain::id::BenchmarkId;
 use futures::stream;
 use serde::Serialize;
 use service::{Actor, Ctx, ServiceError};
+use tokio_util::io::ReaderStream;
 
 use super::problem;
 
@@ -109,6 +111,30 @@ pub(super) async fn get_result(
         "application/json",
         "result.json",
         json,
+    )
+    .await
+}
+
+/// The engine's own log, as far as it is written.
+pub(super) async fn get_engine_log(
+    context: Extension<RequestContext>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let log = async |ctx: Ctx, actor: Actor, id| {
+        let file = service::benchmarks::open_engine_log(&ctx, &actor, id).await?;
+        Ok(Body::from_stream(ReaderStream::new(file)))
+    };
+    let media_type = "text/plain; charset=utf-8";
+    download(
+        context.0,
+        &uri,
+        &headers,
+        &id,
+        media_type,
+        "engine.log",
+        log,
     )
     .await
 }

@@ -25,7 +25,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_sessions::SessionManagerLayer;
 
 use super::edge::Edge;
-use super::export::{PARQUET, get_records, get_requests_csv, get_result};
+use super::export::{PARQUET, get_engine_log, get_records, get_requests_csv, get_result};
 use super::live::get_live;
 use super::security::{Policy, check_source, set_headers};
 use super::session::{SessionRows, attach_visitor};
@@ -62,6 +62,7 @@ pub(super) fn router(
         .route("/benchmarks/{id}/records.parquet", get(get_records))
         .route("/benchmarks/{id}/requests.csv", get(get_requests_csv))
         .route("/benchmarks/{id}/result.json", get(get_result))
+        .route("/benchmarks/{id}/engine.log", get(get_engine_log))
         .fallback(render_page)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(Extension(reference))

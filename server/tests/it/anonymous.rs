@@ -38,6 +38,7 @@ async fn every_page_leads_to_the_sign_in_page() {
         format!("/benchmarks/{id}/records.parquet"),
         format!("/benchmarks/{id}/requests.csv"),
         format!("/benchmarks/{id}/result.json"),
+        format!("/benchmarks/{id}/engine.log"),
         "/live?history=1".to_owned(),
     ];
     for page in pages {
@@ -69,6 +70,7 @@ async fn programs_get_a_401() {
         format!("/benchmarks/{id}/records.parquet"),
         format!("/benchmarks/{id}/requests.csv"),
         format!("/benchmarks/{id}/result.json"),
+        format!("/benchmarks/{id}/engine.log"),
         "/live?history=1".to_owned(),
         format!("/live?benchmark={id}"),
     ];

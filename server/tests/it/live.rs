@@ -234,6 +234,7 @@ async fn what_does_not_exist_is_refused_at_once() {
         ("/live?benchmark=x".to_owned(), 404),
         ("/live".to_owned(), 400),
         (format!("/benchmarks/{nil}/result.json"), 404),
+        (format!("/benchmarks/{nil}/engine.log"), 404),
         ("/benchmarks/x/records.parquet".to_owned(), 404),
     ] {
         let response = browser.request(Method::GET, &path).send().await.unwrap();

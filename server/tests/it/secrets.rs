@@ -203,7 +203,12 @@ impl Site {
             .into();
         for run in runs {
             paths.push(format!("/benchmarks/{run}"));
-            for file in ["records.parquet", "requests.csv", "result.json"] {
+            for file in [
+                "records.parquet",
+                "requests.csv",
+                "result.json",
+                "engine.log",
+            ] {
                 paths.push(format!("/benchmarks/{run}/{file}"));
             }
             paths.push(format!("/api/v1/benchmark/{run}"));

@@ -1,10 +1,12 @@
 //! A run that ended without a result: why, and what to do.
 
 use domain::history::BenchmarkDetail;
+use domain::id::BenchmarkId;
 use domain::run::event::RunOutcome;
 use domain::run::{RunState, RunStatus};
 use leptos::prelude::*;
 use ui::banner::Banner;
+use ui::button::LinkButton;
 use ui::tone::Tone;
 
 use super::header::BenchmarkHeader;
@@ -12,6 +14,7 @@ use super::run_log::RunLog;
 use super::stages::{StagePanel, stages_of};
 use crate::pages::plan_facts::PlanFacts;
 use crate::pages::wording::capitalised;
+use crate::routes;
 
 /// The page of such a run.
 #[component]
@@ -23,7 +26,7 @@ pub fn EndedView(
     /// The end of the engine's own log, when there is one.
     engine_log: Option<String>,
 ) -> impl IntoView {
-    let status = detail.status;
+    let (id, status) = (detail.id, detail.status);
     let plan = detail.plan.clone();
     let stages = stages_of(&run, None);
     view! {
@@ -33,7 +36,7 @@ pub fn EndedView(
             <StagePanel stages=Signal::stored(stages) />
             <RunLog run=Signal::stored(run) />
         </div>
-        {engine_log.map(|text| view! { <EngineLog text /> })}
+        {engine_log.map(|text| view! { <EngineLog id text /> })}
         <h2>"The plan"</h2>
         <PlanFacts plan />
     }
@@ -71,6 +74,8 @@ pub fn OutcomeBanner(
 /// What the engine wrote itself.
 #[component]
 pub fn EngineLog(
+    /// Whose engine.
+    id: BenchmarkId,
     /// The end of its log.
     text: String,
 ) -> impl IntoView {
@@ -81,7 +86,15 @@ pub fn EngineLog(
         text
     };
     view! {
-        <ui::card::Card title="Log of the engine" note="its last lines">
+        <ui::card::Card
+            title="Log of the engine"
+            note="its last lines"
+            actions=move || {
+                view! {
+                    <LinkButton href=routes::engine_log_file(id) is_external=true>"Download"</LinkButton>
+                }
+            }
+        >
             <ui::code::CodeBlock label="log of the engine" text />
         </ui::card::Card>
     }

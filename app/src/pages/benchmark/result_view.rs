@@ -73,7 +73,7 @@ pub fn ResultView(
     let body = move || match tab.get() {
         ResultTab::Overview => overview(id, &result, url, data),
         ResultTab::Requests => requests(id, result.summary.failed_count, url, data),
-        ResultTab::Log => log(&run, engine_log.clone()),
+        ResultTab::Log => log(id, &run, engine_log.clone()),
         ResultTab::Manifest => view! { <ManifestTab id result=result.clone() /> }.into_any(),
     };
     view! {
@@ -185,7 +185,7 @@ fn requests(id: BenchmarkId, failed_count: u32, url: Memo<ResultUrl>, data: TabD
     .into_any()
 }
 
-fn log(run: &RunState, engine_log: Option<String>) -> AnyView {
+fn log(id: BenchmarkId, run: &RunState, engine_log: Option<String>) -> AnyView {
     let stages = stages_of(run, None);
     let run = run.clone();
     view! {
@@ -193,7 +193,7 @@ fn log(run: &RunState, engine_log: Option<String>) -> AnyView {
             <StagePanel stages=Signal::stored(stages) />
             <RunLog run=Signal::stored(run) />
         </div>
-        {engine_log.map(|text| view! { <EngineLog text /> })}
+        {engine_log.map(|text| view! { <EngineLog id text /> })}
     }
     .into_any()
 }

@@ -10,16 +10,35 @@ use ui::log_view::{LogLevel, LogLine, LogView};
 /// must not hold up the page.
 const LIVE_LINES_MAX: usize = 200;
 
-/// The last lines of one stage, or of all in the order they were written: at most `most` of each
-/// stage.
-pub fn lines_of(run: &RunState, only: Option<Stage>, most: usize) -> Vec<LogLine> {
+/// Which lines are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Choice {
+    /// Those of one stage.
+    only: Option<Stage>,
+    /// Those that hold this text, in small letters or capitals.
+    needle: String,
+    /// The last so many of each stage.
+    most: usize,
+}
+
+impl Choice {
+    fn holds(&self, line: &str) -> bool {
+        self.needle.is_empty() || line.to_lowercase().contains(&self.needle)
+    }
+}
+
+/// The lines of a choice in the order they were written.
+fn lines_of(run: &RunState, choice: &Choice) -> Vec<LogLine> {
+    let (only, most) = (choice.only, choice.most);
     let mut lines: Vec<_> = (0..)
         .zip(&run.stages)
         .filter(|(_, state)| only.is_none_or(|stage| stage == state.stage))
         .flat_map(|(place, state)| {
             let numbered = (place * LOG_LINES_MAX as u64..).zip(&state.log);
             let shown = numbered.skip(state.log.len().saturating_sub(most));
-            shown.map(|(number, (at, line))| (*at, number, state.stage, line))
+            shown
+                .filter(|(_, (_, line))| choice.holds(line))
+                .map(|(number, (at, line))| (*at, number, state.stage, line))
         })
         .collect();
     // Stable: lines of one instant stay in the order of their stages.
@@ -39,12 +58,12 @@ pub fn lines_of(run: &RunState, only: Option<Stage>, most: usize) -> Vec<LogLine
         .collect()
 }
 
-/// How many lines [`lines_of`] leaves out.
-fn left_out_of(run: &RunState, only: Option<Stage>, most: usize) -> usize {
+/// How many lines [`lines_of`] leaves out because they are not among the last.
+fn left_out_of(run: &RunState, choice: &Choice) -> usize {
     let stages = run.stages.iter();
-    let chosen = stages.filter(|state| only.is_none_or(|stage| stage == state.stage));
+    let chosen = stages.filter(|state| choice.only.is_none_or(|stage| stage == state.stage));
     chosen
-        .map(|state| state.log.len().saturating_sub(most))
+        .map(|state| state.log.len().saturating_sub(choice.most))
         .sum()
 }
 
@@ -63,8 +82,24 @@ pub fn RunLog(
 ) -> impl IntoView {
     let only = RwSignal::new(None::<Stage>);
     let most = if is_live { LIVE_LINES_MAX } else { usize::MAX };
-    let lines = Memo::new(move |_| run.with(|run| lines_of(run, only.get(), most)));
-    let left_out = Memo::new(move |_| run.with(|run| left_out_of(run, only.get(), most)));
+    let needle = RwSignal::new(String::new());
+    let choice = Memo::new(move |_| Choice {
+        only: only.get(),
+        needle: needle.with(|text| text.trim().to_lowercase()),
+        most,
+    });
+    let lines = Memo::new(move |_| run.with(|run| choice.with(|choice| lines_of(run, choice))));
+    let left_out =
+        Memo::new(move |_| run.with(|run| choice.with(|choice| left_out_of(run, choice))));
+    let empty_text = Signal::derive(move || {
+        choice.with(|choice| {
+            if choice.needle.is_empty() {
+                "Nothing logged yet.".to_owned()
+            } else {
+                format!("No line holds “{}”.", choice.needle)
+            }
+        })
+    });
     let choose = move |event| {
         let name = event_target_value(&event);
         only.set(Stage::ALL.into_iter().find(|stage| stage.as_str() == name));
@@ -79,6 +114,13 @@ pub fn RunLog(
             note="times in UTC"
             actions=move || {
                 view! {
+                    <input
+                        class="control log-search needs-script"
+                        type="search"
+                        placeholder="Search"
+                        aria-label="Search the log"
+                        on:input=move |event| needle.set(event_target_value(&event))
+                    />
                     <select class="control log-stage needs-script" aria-label="Stage shown" on:change=choose>
                         <option value="">"All stages"</option>
                         {options}
@@ -86,7 +128,7 @@ pub fn RunLog(
                 }
             }
         >
-            <LogView label="Log of the run" lines left_out is_tall />
+            <LogView label="Log of the run" lines left_out empty_text is_tall />
         </Card>
     }
 }
@@ -113,8 +155,13 @@ mod tests {
             log(2, Stage::VerifyConnection, "late line"),
             log(3, Stage::DeployEngine, "ready"),
         ]);
+        let choice = |only, most| Choice {
+            only,
+            needle: String::new(),
+            most,
+        };
         let texts = |only, most| -> Vec<String> {
-            let lines = lines_of(&run, only, most).into_iter();
+            let lines = lines_of(&run, &choice(only, most)).into_iter();
             lines.map(|line| line.text).collect()
         };
         assert_eq!(
@@ -127,14 +174,22 @@ mod tests {
         );
         let one = Some(Stage::DeployEngine);
         assert_eq!(texts(one, usize::MAX), ["started", "ready"]);
-        assert_eq!(left_out_of(&run, None, usize::MAX), 0);
+        assert_eq!(left_out_of(&run, &choice(None, usize::MAX)), 0);
 
         // Cut, a line keeps its number: the view knows it again.
         assert_eq!(texts(one, 1), ["ready"]);
-        assert_eq!(left_out_of(&run, one, 1), 1);
+        assert_eq!(left_out_of(&run, &choice(one, 1)), 1);
         assert_eq!(
-            lines_of(&run, one, 1).first(),
-            lines_of(&run, one, 2).last()
+            lines_of(&run, &choice(one, 1)).first(),
+            lines_of(&run, &choice(one, 2)).last()
         );
+
+        let found = Choice {
+            needle: "read".to_owned(),
+            ..choice(None, usize::MAX)
+        };
+        let found: Vec<LogLine> = lines_of(&run, &found);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].text, "Deploy engine: ready");
     }
 }

@@ -210,6 +210,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("file /api/v1/{*unknown}", ANYONE),
     ("file /api/{*function}", ANYONE),
     ("file /assets/{name}", ANYONE),
+    ("file /benchmarks/{id}/engine.log", VIEWER),
     ("file /benchmarks/{id}/records.parquet", VIEWER),
     ("file /benchmarks/{id}/requests.csv", VIEWER),
     ("file /benchmarks/{id}/result.json", VIEWER),
