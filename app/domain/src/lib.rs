@@ -17,6 +17,7 @@ pub mod finite;
 pub mod id;
 pub mod secret;
 pub mod time;
+pub mod visible;
 
 pub mod engine;
 pub mod load;

@@ -6,6 +6,7 @@ pub mod concurrency;
 pub mod definitions;
 pub mod health;
 pub mod histogram;
+pub mod left_out;
 pub mod length_bins;
 pub mod line;
 pub mod objectives;

@@ -2,6 +2,7 @@
 
 use domain::measure::chunk_times::ChunkTimes;
 use domain::measure::record::{ERROR_CHARS_MAX, Outcome, TokenSource};
+use domain::visible::visible;
 
 use crate::chunk::{ChoiceEnds, Chunk, Usage, error_body_text};
 use crate::live::Previous;
@@ -16,13 +17,25 @@ const CHUNKS_RESERVED_MAX: u32 = 4_096;
 pub(crate) struct Failure {
     pub(crate) outcome: Outcome,
     pub(crate) text: String,
+    /// Whether words of the server are in the text: it may have repeated a secret.
+    pub(crate) is_quoting: bool,
 }
 
 impl Failure {
+    /// In the client's own words.
     pub(crate) fn new(outcome: Outcome, text: impl Into<String>) -> Self {
         Self {
             outcome,
             text: text.into(),
+            is_quoting: false,
+        }
+    }
+
+    /// In words that are, or hold, the server's.
+    pub(crate) fn quoting(outcome: Outcome, text: impl Into<String>) -> Self {
+        Self {
+            is_quoting: true,
+            ..Self::new(outcome, text)
         }
     }
 }
@@ -73,7 +86,7 @@ impl Answer {
         match event.data.trim_ascii() {
             data if event.is_error => {
                 let text = error_body_text(data);
-                self.fail(Outcome::StreamError, text);
+                self.failure = Some(Failure::quoting(Outcome::StreamError, text));
             }
             // A keep-alive of servers that send no comments.
             b"" => {}
@@ -97,7 +110,7 @@ impl Answer {
                     self.template.learn(json, range);
                 }
             }
-            Err(error) => self.fail(Outcome::Protocol, unreadable(&error)),
+            Err(error) => self.failure = Some(unreadable(&error)),
         }
     }
 
@@ -126,16 +139,14 @@ impl Answer {
                 self.is_done = true;
                 if self.failure.is_none() && !chunk.has_choices() {
                     let text = String::from_utf8_lossy(document);
-                    self.fail(
-                        Outcome::Protocol,
-                        format!("the answer has no choices: {text}"),
-                    );
+                    let text = format!("the answer has no choices: {text}");
+                    self.failure = Some(Failure::quoting(Outcome::Protocol, text));
                 }
             }
             Err(error) if error.is_eof() => {
                 self.fail(Outcome::Truncated, "the answer ended in its middle");
             }
-            Err(error) => self.fail(Outcome::Protocol, unreadable(&error)),
+            Err(error) => self.failure = Some(unreadable(&error)),
         }
     }
 
@@ -148,7 +159,8 @@ impl Answer {
 
     fn take_chunk(&mut self, chunk: &Chunk<'_>, at_ns: u64) {
         if let Some(text) = chunk.error_text() {
-            return self.fail(Outcome::StreamError, text);
+            self.failure = Some(Failure::quoting(Outcome::StreamError, text));
+            return;
         }
         if chunk.has_output() {
             self.chunk_at.push(at_ns);
@@ -249,18 +261,22 @@ impl Answer {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> String {
-    format!("a part of the answer is not readable: {error}")
+/// The parser's message may quote what it read.
+fn unreadable(error: &serde_json::Error) -> Failure {
+    let text = format!("a part of the answer is not readable: {error}");
+    Failure::quoting(Outcome::Protocol, text)
 }
 
-/// A text from outside, made one line, without the key and not longer than a record may hold.
+/// A text from outside, made one line of visible characters, without the key and not longer than a record
+/// may hold.
 pub(crate) fn bounded_error(text: &str, key: Option<&str>) -> String {
     let text = match key.filter(|key| !key.is_empty()) {
         Some(key) => text.replace(key, "[key]"),
         None => text.to_owned(),
     };
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().take(ERROR_CHARS_MAX).collect()
+    let line = visible(&words.join(" "));
+    line.chars().take(ERROR_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The OpenAI-compatible wire format: what comes back, in the words of many servers.
 
+mod lenient;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -14,7 +16,7 @@ pub(crate) struct Chunk<'a> {
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
     /// Token counts, wherever they come.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::usage")]
     pub(crate) usage: Option<Usage>,
     #[serde(default)]
     error: Option<Value>,
@@ -27,7 +29,7 @@ pub(crate) struct Chunk<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Choice<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::count")]
     index: Option<u32>,
     #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
@@ -114,11 +116,9 @@ impl ChoiceEnds {
 }
 
 /// Token counts of a request as the server made them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    #[serde(default)]
     pub(crate) prompt_tokens: Option<u32>,
-    #[serde(default)]
     pub(crate) completion_tokens: Option<u32>,
 }
 
@@ -245,8 +245,8 @@ fn error_value_text(error: &Value) -> String {
     message.map_or_else(|| error.to_string(), str::to_owned)
 }
 
-/// A text that may be missing, null or (in servers that answer in parts) something else: then it is
-/// empty. Borrowed from the chunk where it has no escapes.
+/// A text that may be missing or null, or a list of parts with a text each, which are joined. Anything
+/// else is an empty text. Borrowed from the chunk where it has no escapes.
 #[derive(Debug, Default)]
 struct Text<'a>(Cow<'a, str>);
 
@@ -294,8 +294,11 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
+        let mut joined = String::new();
+        while let Some(lenient::Part(text)) = seq.next_element()? {
+            joined.push_str(&text);
+        }
+        Ok(Text(Cow::Owned(joined)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -376,6 +379,55 @@ mod tests {
         assert_eq!(chunk.texts().collect::<String>(), "a");
         let unfinished = r#"{"choices":[{"delta":{},"finish_reason":null}],"usage":null}"#;
         assert!(!is_finished(&parse(unfinished)));
+    }
+
+    #[test]
+    fn counts_in_other_forms_are_read_and_nonsense_is_no_count() {
+        let usage = |json: &str| {
+            let chunk = format!(r#"{{"choices":[],"usage":{json}}}"#);
+            let usage = parse(&chunk).usage;
+            usage.map(|usage| (usage.prompt_tokens, usage.completion_tokens))
+        };
+        let of = |count: &str| {
+            usage(&format!(
+                r#"{{"prompt_tokens":9,"completion_tokens":{count}}}"#
+            ))
+        };
+        for count in ["3", "3.0", "\"3\"", "\" 3 \"", "3e0"] {
+            assert_eq!(of(count), Some((Some(9), Some(3))), "{count}");
+        }
+        for count in [
+            "-3",
+            "3.5",
+            "\"three\"",
+            "\"\"",
+            "null",
+            "true",
+            "[3]",
+            "{\"n\":3}",
+            "4294967296",
+            "1e99",
+        ] {
+            assert_eq!(of(count), Some((Some(9), None)), "{count}");
+        }
+        for nonsense in ["3", "\"3\"", "[]", "[[9,3]]", "false"] {
+            assert_eq!(usage(nonsense), None, "{nonsense}");
+        }
+        let chunk = parse(r#"{"choices":[{"index":"0","text":"a","finish_reason":"stop"}]}"#);
+        assert!(is_finished(&chunk));
+    }
+
+    #[test]
+    fn a_list_of_parts_is_their_text() {
+        let text = |content: &str| {
+            let json = format!(r#"{{"choices":[{{"delta":{{"content":{content}}}}}]}}"#);
+            parse(&json).texts().collect::<String>()
+        };
+        let parts = r#"[{"type":"text","text":"a \n"},"b",{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"c","annotations":[]}]"#;
+        assert_eq!(text(parts), "a \nbc");
+        for silent in ["[]", "[1,null]", r#"{"text":"a"}"#, r#"[{"text":7}]"#] {
+            assert_eq!(text(silent), "", "{silent}");
+        }
     }
 
     #[test]

@@ -143,9 +143,15 @@ impl Client {
     /// The failure with a text that is bounded and free of the key.
     pub(crate) fn redact(&self, failure: Failure) -> Failure {
         let key = self.key.as_ref().map(|key| key.expose().as_str());
+        // A value such as `close` would tear the client's own words apart.
+        let text = if failure.is_quoting {
+            without_secrets(failure.text, &self.secrets)
+        } else {
+            failure.text
+        };
         Failure {
-            text: bounded_error(&without_secrets(failure.text, &self.secrets), key),
-            outcome: failure.outcome,
+            text: bounded_error(&text, key),
+            ..failure
         }
     }
 

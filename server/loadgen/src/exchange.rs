@@ -17,8 +17,17 @@ use crate::intake::{Intake, Reading};
 use crate::live::LiveShard;
 use crate::wire::Wire;
 
-/// How long the end of a body may stay out after `[DONE]`, or the words of a refusal.
-const END_OF_BODY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the end of a body may stay out after `[DONE]`: the answer is over, and waiting only serves to
+/// keep the connection.
+const END_OF_BODY_TIMEOUT: Duration = Duration::from_millis(20);
+/// How long the words of a refusal may stay out.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Reads of one turn. A server that sends without a pause would else keep its task from looking at its
+/// timeout.
+const READS_OF_A_TURN_MAX: u32 = 32;
+/// An answer that came this much before its request is no answer to it. Less may be the error of the
+/// stamps.
+const EARLY_NS_MAX: u64 = 1_000_000;
 
 /// How an exchange ended.
 #[derive(Debug)]
@@ -45,6 +54,8 @@ pub(crate) struct WireTimes {
     pub(crate) sent_at: Option<u64>,
     /// When the latest bytes of the answer arrived. Events of one read share its stamp.
     pub(crate) last_read_at: Option<u64>,
+    /// Until when the end of a body was waited for in vain, although the answer was over.
+    pub(crate) waited_until: Option<u64>,
 }
 
 /// The exchange.
@@ -108,6 +119,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
         if !self.outgoing.is_flushed && self.outgoing.error.is_none() {
             self.write(cx);
         }
+        let mut reads = 0;
         loop {
             let (clock, times, live) = (self.clock, &mut *self.times, self.live);
             let (decoder, intake) = (&mut self.decoder, &mut *self.intake);
@@ -117,7 +129,13 @@ impl<'a, 'b> Exchange<'a, 'b> {
                 }
                 // Stamps of the kernel go by the wall clock, and whoever sets that must not turn time back.
                 let after = times.last_read_at.or(times.sent_at).unwrap_or(0);
-                let at_ns = clock.ns_at(arrived_at).max(after);
+                let arrived_ns = clock.ns_at(arrived_at);
+                if times.last_read_at.is_none() && arrived_ns.saturating_add(EARLY_NS_MAX) < after {
+                    times.last_read_at = Some(after);
+                    let text = "an answer came before its request was sent";
+                    return Some(Reading::Failed(Failure::new(Outcome::Protocol, text)));
+                }
+                let at_ns = arrived_ns.max(after);
                 times.last_read_at = Some(at_ns);
                 let sent_at = times.sent_at.unwrap_or(at_ns);
                 Some(intake.take_read(bytes, decoder, at_ns, sent_at, live))
@@ -128,7 +146,14 @@ impl<'a, 'b> Exchange<'a, 'b> {
                         is_reusable: self.decoder.is_reusable() && self.outgoing.is_flushed,
                     })
                 }
-                Poll::Ready(Ok(Some(Reading::On))) => continue,
+                Poll::Ready(Ok(Some(Reading::On))) => {
+                    reads += 1;
+                    if reads < READS_OF_A_TURN_MAX {
+                        continue;
+                    }
+                    cx.waker().wake_by_ref();
+                    self.poll_end_timer(cx)
+                }
                 Poll::Ready(Ok(Some(Reading::Enough))) => {
                     Poll::Ready(Ended::Answered { is_reusable: false })
                 }
@@ -201,13 +226,20 @@ impl<'a, 'b> Exchange<'a, 'b> {
         if !self.intake.is_at_end() {
             return Poll::Pending;
         }
+        let wait = if self.intake.is_refusal() {
+            REFUSAL_TIMEOUT
+        } else {
+            END_OF_BODY_TIMEOUT
+        };
         let timer = self
             .end_timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(END_OF_BODY_TIMEOUT)));
-        timer
-            .as_mut()
-            .poll(cx)
-            .map(|()| Ended::Answered { is_reusable: false })
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        let polled = timer.as_mut().poll(cx);
+        if polled.is_ready() {
+            // As planned, and not as it came: that a timer is late is the client's own affair.
+            self.times.waited_until = Some(self.clock.ns_at(timer.deadline().into_std()));
+        }
+        polled.map(|()| Ended::Answered { is_reusable: false })
     }
 }
 

@@ -71,6 +71,7 @@ impl HostMonitor {
             peak_rss_bytes: read_peak_rss_bytes(),
             turnaround_ms,
             capped_count: 0,
+            unsent_count: 0,
         }
     }
 }

@@ -53,12 +53,17 @@ impl<'a> Intake<'a> {
 
     /// Whether the end of the body is all that may be missing: `[DONE]` came, or a refusal.
     pub(crate) fn is_at_end(&self) -> bool {
-        self.answer.is_done() || matches!(self.body, Body::Refusal { .. })
+        self.answer.is_done() || self.is_refusal()
+    }
+
+    /// Whether the server refused.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.body, Body::Refusal { .. })
     }
 
     /// Whether what came is a whole answer, even if its body has no end.
     pub(crate) fn is_complete(&self) -> bool {
-        self.answer.is_complete() || matches!(self.body, Body::Refusal { .. })
+        self.answer.is_complete() || self.is_refusal()
     }
 
     /// Takes the bytes of one read.
@@ -79,6 +84,10 @@ impl<'a> Intake<'a> {
             (Body::Refusal { words, .. }, decoded)
                 if decoded.is_err() || words.len() >= ERROR_BODY_BYTES_MAX =>
             {
+                Reading::Enough
+            }
+            // What breaks after the end of the answer does no harm.
+            (_, Err(_)) if self.answer.is_complete() && !self.answer.has_failed() => {
                 Reading::Enough
             }
             (_, Err(malformed)) => {
@@ -144,10 +153,8 @@ fn refusal(head: &Head, body: Vec<u8>) -> Failure {
         _ => Outcome::Protocol,
     };
     let words = error_body_text(&unpacked(&head.headers, body));
-    let text = if words.trim().is_empty() {
-        head.status.to_string()
-    } else {
-        words
-    };
-    Failure::new(outcome, text)
+    if words.trim().is_empty() {
+        return Failure::new(outcome, head.status.to_string());
+    }
+    Failure::quoting(outcome, words)
 }

@@ -2,7 +2,7 @@
 
 use domain::load::PromptSource;
 use domain::measure::health::HostObservation;
-use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
+use domain::measure::record::{RequestPhase, RequestRecord};
 use domain::measure::summary::{Summary, SummaryContext};
 use domain::time::Timestamp;
 use domain::workload::{StopRule, WorkloadSpec};
@@ -100,8 +100,7 @@ pub(crate) fn mark_drained(records: &mut [RequestRecord], stop: StopRule) {
         return;
     };
     for record in records {
-        let is_late = record.finished_at > deadline && record.outcome != Outcome::Cancelled;
-        if record.phase == RequestPhase::Measured && is_late {
+        if record.phase == RequestPhase::Measured && record.finished_at > deadline {
             record.phase = RequestPhase::Drained;
         }
     }

@@ -125,9 +125,10 @@ fn gzip_decoder(headers: &HeaderMap) -> Result<Option<Box<MultiGzDecoder<Vec<u8>
     match text_of(headers, &CONTENT_ENCODING).as_str() {
         "" | "identity" => Ok(None),
         "gzip" | "x-gzip" => Ok(Some(Box::new(MultiGzDecoder::new(Vec::new())))),
-        other => Err(protocol(&format!(
-            "the answer is encoded as {other:?}, which was not asked for"
-        ))),
+        other => {
+            let text = format!("the answer is encoded as {other:?}, which was not asked for");
+            Err(Failure::quoting(Outcome::Protocol, text))
+        }
     }
 }
 

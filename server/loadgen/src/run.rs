@@ -175,6 +175,7 @@ impl<'a> Run<'a> {
             cancel,
             ignore_eos: workload.ignore_eos,
             capped_count: AtomicU32::new(0),
+            unsent_count: AtomicU32::new(0),
             records: Mutex::new(Vec::with_capacity(warmup.len() + measured.len())),
             turnaround_ms: Mutex::new(Vec::new()),
             fault: Mutex::new(None),
@@ -240,7 +241,7 @@ impl<'a> Run<'a> {
             let (source, end) = match self.warmup_maker.take() {
                 None => (Source::of(warmup), LoopEnd::Exhausted),
                 Some(maker) => {
-                    let end_ns = u64::from(self.workload.warmup_s) * 1_000_000_000;
+                    let end_ns = nanoseconds(self.workload.warmup_s);
                     let end = LoopEnd::At(session.clock.now_ns() + end_ns);
                     (self.endless(warmup, maker)?, end)
                 }
@@ -264,7 +265,7 @@ impl<'a> Run<'a> {
         let end = match self.workload.stop {
             StopRule::Requests { .. } => LoopEnd::Exhausted,
             StopRule::Duration { seconds } => {
-                LoopEnd::At(session.clock.now_ns() + u64::from(seconds) * 1_000_000_000)
+                LoopEnd::At(session.clock.now_ns() + nanoseconds(seconds))
             }
         };
         let ramp = Duration::from_secs(u64::from(self.workload.ramp_s));
@@ -298,8 +299,11 @@ impl<'a> Run<'a> {
             let offsets = std::mem::take(&mut self.schedule.warmup_ns);
             arrivals.open().await;
             let start_ns = arrivals.earliest_start_ns();
+            // A warm-up by time ends at its time.
+            let end_ns = start_ns.saturating_add(nanoseconds(self.workload.warmup_s));
+            let end_ns = (self.workload.warmup_s > 0).then_some(end_ns);
             arrivals
-                .run(warmup, offsets, start_ns, RequestPhase::WarmUp)
+                .run(warmup, offsets, start_ns, end_ns, RequestPhase::WarmUp)
                 .await?;
             self.check_warm_up()?;
         }
@@ -311,7 +315,16 @@ impl<'a> Run<'a> {
         arrivals.open().await;
         let start_ns = arrivals.earliest_start_ns();
         self.begin(LoadPhase::Measured, Some(start_ns)).await;
-        let running = arrivals.run(measured, offsets, start_ns, RequestPhase::Measured);
+        // What arrived in the window is sent after its end as well, but not for ever.
+        let last_send_ns = match self.workload.stop {
+            StopRule::Requests { .. } => None,
+            StopRule::Duration { seconds } => {
+                let seconds = seconds.saturating_add(self.workload.request_timeout_s);
+                Some(start_ns.saturating_add(nanoseconds(seconds)))
+            }
+        };
+        let phase = RequestPhase::Measured;
+        let running = arrivals.run(measured, offsets, start_ns, last_send_ns, phase);
         self.with_drain(start_ns, running).await
     }
 
@@ -324,7 +337,7 @@ impl<'a> Run<'a> {
         let StopRule::Duration { seconds } = self.workload.stop else {
             return running.await;
         };
-        let deadline_ns = from_ns + u64::from(seconds) * 1_000_000_000;
+        let deadline_ns = from_ns + nanoseconds(seconds);
         let deadline = self.session.clock.instant(deadline_ns).into();
         tokio::pin!(running);
         tokio::select! {
@@ -386,6 +399,7 @@ impl<'a> Run<'a> {
             is_cancelled: self.session.cancel.is_cancelled(),
             host: HostObservation {
                 capped_count: self.session.capped_count.load(Ordering::Relaxed),
+                unsent_count: self.session.unsent_count.load(Ordering::Relaxed),
                 ..self.host.finish(threads, turnaround_ms)
             },
             prompt_source: self.prompt_source,
@@ -394,4 +408,8 @@ impl<'a> Run<'a> {
             records,
         }
     }
+}
+
+fn nanoseconds(seconds: u32) -> u64 {
+    u64::from(seconds) * 1_000_000_000
 }

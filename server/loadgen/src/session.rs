@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) ignore_eos: bool,
     /// Measured arrivals that had to wait because as many were in flight as may be.
     pub(crate) capped_count: AtomicU32,
+    /// Measured arrivals that were never sent: the deadline had long passed.
+    pub(crate) unsent_count: AtomicU32,
     pub(crate) records: Mutex<Vec<RequestRecord>>,
     pub(crate) turnaround_ms: Mutex<Vec<Finite>>,
     /// Why no more requests could be made, if that came to pass.
@@ -36,7 +38,8 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Served {
     pub(crate) sent_at: u64,
-    pub(crate) finished_at: u64,
+    /// When its user was free for the next one: after the answer, and what was waited for in vain.
+    pub(crate) free_at: u64,
     pub(crate) connect_ns: u64,
     pub(crate) outcome: Outcome,
 }
@@ -83,6 +86,7 @@ impl Session {
             .finished_at
             .unwrap_or_else(|| self.clock.now_ns())
             .max(sent_at);
+        let waited_until = attempt.times.waited_until.unwrap_or_default();
         let record = RequestRecord {
             index: request.index,
             phase,
@@ -113,7 +117,7 @@ impl Session {
         let connect_ns = attempt.connect_ns.unwrap_or(0);
         Some(Served {
             sent_at,
-            finished_at,
+            free_at: finished_at.max(waited_until),
             connect_ns,
             outcome,
         })

@@ -9,6 +9,7 @@ use domain::measure::health::{ClientHealth, HealthVerdict};
 use domain::measure::quantile::{Distribution, has_few_samples};
 use domain::measure::record::TokenSource;
 use domain::measure::summary::Summary;
+use domain::visible::visible;
 use domain::workload::Arrival;
 
 const WIDTH: usize = 58;
@@ -24,6 +25,12 @@ pub(super) fn text(
     let mut report = Report(String::new());
     if summary.client_health.verdict == HealthVerdict::ClientBound {
         report.line("CLIENT-BOUND: the load generator was the limit. This run says nothing about the server.");
+    }
+    if let Some(left_out) = summary.left_out.filter(|left_out| left_out.is_warning()) {
+        report.line(&format!(
+            "WARNING: {} What is left is the early part of the load.",
+            left_out.in_words()
+        ));
     }
     report.heading("Load result", '=');
     throughput(&mut report, plan, summary);
@@ -187,11 +194,8 @@ fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
             "Sent again because a kept connection was already closed: {count}"
         ));
     }
-    if summary.drained_count > 0 {
-        report.line(&format!(
-            "Finished after the deadline, not counted: {}",
-            summary.drained_count
-        ));
+    if let Some(left_out) = summary.left_out.filter(|left_out| !left_out.is_warning()) {
+        report.line(&left_out.in_words());
     }
     for class in &summary.failures {
         report.line(&format!(
@@ -224,8 +228,9 @@ fn host(report: &mut Report, health: &ClientHealth) {
 struct Report(String);
 
 impl Report {
+    /// Names and messages come from outside.
     fn line(&mut self, text: &str) {
-        let _ = writeln!(self.0, "{text}");
+        let _ = writeln!(self.0, "{}", visible(text));
     }
 
     /// On a line of its own: it fits a terminal of 80 columns.

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::thread::JoinHandle;
 
 use domain::load::LoadEvent;
+use domain::visible::visible;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +98,8 @@ impl Output {
                 reason: reason.to_owned(),
             })
         } else {
-            writeln!(std::io::stderr(), "{reason}")
+            // Names and messages come from outside.
+            writeln!(std::io::stderr(), "{}", visible(reason))
         };
     }
 }

@@ -42,6 +42,10 @@ pub struct HostObservation {
     /// Measured arrivals that had to wait because as many were in flight as may be.
     #[serde(default)]
     pub capped_count: u32,
+    /// Measured arrivals that were never sent: none of the places in flight was free for them until the
+    /// request timeout after the deadline.
+    #[serde(default)]
+    pub unsent_count: u32,
 }
 
 /// The verdict on the client.

@@ -129,7 +129,8 @@ pub enum RequestPhase {
     WarmUp,
     /// In the measured window.
     Measured,
-    /// Sent in the window of a duration run, finished after its deadline: recorded, not counted.
+    /// Arrived in the window of a duration run, finished after its deadline (and sent after it, where it
+    /// had to wait for a place): recorded, not counted.
     Drained,
 }
 

@@ -6,6 +6,7 @@ use super::METRICS_VERSION;
 use super::concurrency::Concurrency;
 use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
+use super::left_out::LeftOut;
 use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
 use super::other_tools::{ToolFigures, other_tools};
 use super::peak::peak_output_tok_per_s;
@@ -100,6 +101,10 @@ pub struct Summary {
     pub warmup_count: u32,
     /// Requests that a deadline cut off the window.
     pub drained_count: u32,
+    /// What the deadline kept out of the figures; `None` where it kept out nothing, and in results of
+    /// before.
+    #[serde(default)]
+    pub left_out: Option<LeftOut>,
     /// Requests that went out a second time because a reused connection was already closed.
     pub reconnect_count: u32,
     /// Failed requests by class.
@@ -219,6 +224,11 @@ impl Summary {
             failed_count: count(measured.len() - good.len()),
             warmup_count: count(in_phase(RequestPhase::WarmUp).count()),
             drained_count: count(in_phase(RequestPhase::Drained).count()),
+            left_out: LeftOut::of(
+                measured.len(),
+                in_phase(RequestPhase::Drained).count(),
+                context.host.unsent_count,
+            ),
             reconnect_count: count(records.iter().filter(|record| record.reconnected).count()),
             failures: failures(&measured),
             error_rate,
@@ -430,7 +440,13 @@ mod tests {
         let summary = summarise(&[], StopRule::Requests { count: 1 });
         let mut stored = serde_json::to_value(&summary).unwrap();
         let fields = stored.as_object_mut().unwrap();
-        for later in ["goodput", "slos", "peak_output_tok_per_s", "other_tools"] {
+        for later in [
+            "goodput",
+            "slos",
+            "peak_output_tok_per_s",
+            "other_tools",
+            "left_out",
+        ] {
             assert!(fields.remove(later).is_some(), "{later}");
         }
         let summary = Summary {

@@ -115,7 +115,7 @@ async fn run_user(
     phase: RequestPhase,
     end: LoopEnd,
 ) -> Option<Connection> {
-    let mut last_finished_at = None;
+    let mut free_at = None;
     loop {
         let is_over = matches!(end, LoopEnd::At(at) if session.clock.now_ns() >= at);
         if is_over || session.cancel.is_cancelled() {
@@ -131,13 +131,13 @@ async fn run_user(
             break;
         };
         if phase == RequestPhase::Measured
-            && let Some(finished_at) = last_finished_at
+            && let Some(free_at) = free_at
         {
-            session.note_turnaround(finished_at, served);
+            session.note_turnaround(free_at, served);
         }
-        last_finished_at = Some(served.finished_at);
+        free_at = Some(served.free_at);
         if served.outcome == Outcome::Connect {
-            last_finished_at = None;
+            free_at = None;
             tokio::select! {
                 () = tokio::time::sleep(CONNECT_FAILURE_PAUSE) => {}
                 () = session.cancel.cancelled() => {}

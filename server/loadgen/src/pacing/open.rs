@@ -9,6 +9,7 @@ use domain::measure::record::RequestPhase;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::OPENING_COUNT_MAX;
@@ -83,18 +84,22 @@ impl OpenLoop {
         self.shared.session.clock.now_ns().saturating_add(lead_ns)
     }
 
-    /// Sends each request at `start_ns` plus its offset and waits until all have ended.
+    /// Sends each request at `start_ns` plus its offset and waits until all have ended. What still waits
+    /// for a place at `last_send_ns` is not sent any more.
     pub(crate) async fn run(
         &self,
         requests: Vec<PreparedRequest>,
         offsets_ns: Vec<u64>,
         start_ns: u64,
+        last_send_ns: Option<u64>,
         phase: RequestPhase,
     ) -> Result<(), LoadError> {
         let tracker = TaskTracker::new();
+        let closing = self.shared.session.cancel.child_token();
         let pacer = Pacer {
             shared: Arc::clone(&self.shared),
             tracker: tracker.clone(),
+            closing: closing.clone(),
             lead_ns: u64::try_from(self.lead.as_nanos()).unwrap_or(u64::MAX),
             phase,
         };
@@ -104,18 +109,32 @@ impl OpenLoop {
             .collect();
         // A thread of its own: its sleep is precise to some tens of microseconds, tokio's to 1 ms.
         let paced = tokio::task::spawn_blocking(move || pacer.pace(requests, &schedule));
-        paced
-            .await
-            .map_err(|error| LoadError::Internal(error.to_string()))?;
-        tracker.close();
-        tracker.wait().await;
-        Ok(())
+        let ended = async {
+            paced
+                .await
+                .map_err(|error| LoadError::Internal(error.to_string()))?;
+            tracker.close();
+            tracker.wait().await;
+            Ok(())
+        };
+        let Some(last_send_ns) = last_send_ns else {
+            return ended.await;
+        };
+        let last_send = self.shared.session.clock.instant(last_send_ns).into();
+        tokio::pin!(ended);
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended,
+            () = tokio::time::sleep_until(last_send) => closing.cancel(),
+        }
+        ended.await
     }
 }
 
 struct Pacer {
     shared: Arc<Shared>,
     tracker: TaskTracker,
+    closing: CancellationToken,
     lead_ns: u64,
     phase: RequestPhase,
 }
@@ -165,12 +184,14 @@ impl Pacer {
             // The schedule is in order, so the connection made ready for it is the first one.
             let connection = ready.pop_front();
             let (shared, phase) = (Arc::clone(&self.shared), self.phase);
+            let closing = self.closing.clone();
             self.spawn(turn, async move {
                 let arrival = Arrival {
                     request,
                     due_at,
                     turn,
                     phase,
+                    closing,
                 };
                 shared.arrive(arrival, connection).await;
             });
@@ -191,6 +212,8 @@ struct Arrival {
     due_at: u64,
     turn: usize,
     phase: RequestPhase,
+    /// Cancelled with the run, and when nothing is sent any more.
+    closing: CancellationToken,
 }
 
 impl Shared {
@@ -235,6 +258,7 @@ impl Shared {
             due_at,
             turn,
             phase,
+            closing,
         } = arrival;
         let permit = if let Ok(permit) = self.permits.try_acquire() {
             permit
@@ -245,7 +269,7 @@ impl Shared {
             let permit = tokio::select! {
                 biased;
                 permit = self.permits.acquire() => permit,
-                () = self.session.cancel.cancelled() => return,
+                () = closing.cancelled() => return self.note_unsent(phase),
             };
             let Ok(permit) = permit else { return };
             permit
@@ -257,9 +281,8 @@ impl Shared {
             None if self.is_capped => self.connect(turn).await,
             None => None,
         };
-        // An arrival that was cancelled before it went out has no record.
-        if self.session.cancel.is_cancelled() {
-            return;
+        if closing.is_cancelled() {
+            return self.note_unsent(phase);
         }
         let served = self
             .session
@@ -274,6 +297,13 @@ impl Shared {
         }
         if let Some(mut idle) = self.lock_idle(turn) {
             idle.extend(slot);
+        }
+    }
+
+    /// An arrival that did not go out has no record. One that a cancel kept is not counted either.
+    fn note_unsent(&self, phase: RequestPhase) {
+        if phase == RequestPhase::Measured && !self.session.cancel.is_cancelled() {
+            self.session.unsent_count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -5,6 +5,8 @@
 mod answers;
 mod connections;
 mod datasets;
+mod deadlines;
+mod endless;
 mod harness;
 mod llama;
 mod oddity;

@@ -24,6 +24,8 @@ pub(crate) enum Step {
     ResetAtNext,
     /// Nothing more happens until the client goes away.
     Hold,
+    /// These bytes leave again and again, as fast as they are taken, until the client goes away.
+    Flood(Vec<u8>),
 }
 
 /// An answer in steps.
@@ -167,6 +169,11 @@ async fn perform(stream: &mut TcpStream, script: Script) -> bool {
                 if matches!(step, Step::ResetAtNext) {
                     stream.set_zero_linger().unwrap();
                 }
+                return false;
+            }
+            Step::Flood(bytes) => {
+                let many = bytes.repeat((1 << 20) / bytes.len());
+                while stream.write_all(&many).await.is_ok() {}
                 return false;
             }
             Step::Hold => {

@@ -259,7 +259,7 @@ async fn refusals_of_every_kind_are_told_by_their_status() {
                 "HTTP/1.1 529 X\r\ncontent-encoding: br\r\ncontent-length: 3\r\n\r\n\x01\x02\x03",
             )],
             Outcome::Http5xx,
-            "\u{1}",
+            r"\u{1}",
         ),
     ];
     for (script, outcome, words) in cases {
