@@ -13,7 +13,7 @@ const GROUP_COUNT_MAX: usize = 32;
 /// Most bytes in one call.
 const GROUP_BYTES_MAX: usize = 128 << 10;
 /// Prompts counted one by one first.
-const FIRST_SINGLE_COUNT: usize = 8;
+pub(super) const FIRST_SINGLE_COUNT: usize = 8;
 
 /// What whole prompts turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +52,16 @@ fn exact_after(mends: u32) -> Lengths {
     }
 }
 
-/// Makes every draft exactly as long as planned, counted by the server.
+/// Makes every draft exactly as long as planned, counted by the server: the first `single_count` one by
+/// one.
 pub(super) async fn mend_by_server(
     counter: &Counter,
     composer: &Composer,
     drafts: &mut [Draft],
+    single_count: usize,
     cancel: &CancellationToken,
 ) -> Lengths {
-    let split = FIRST_SINGLE_COUNT.min(drafts.len());
+    let split = single_count.min(drafts.len());
     let (singles, others) = drafts.split_at_mut(split);
     let first_lengths = mend_each(counter, composer, singles, cancel).await;
     let groups: Vec<&mut [Draft]> = others

@@ -27,6 +27,9 @@ const BYTES_PER_TOKEN: u64 = 6;
 /// Prompts that a local tokenizer counts in any case.
 const COUNTED_COUNT: u32 = 256;
 
+/// Prompts whose texts are kept at once while a server counts them: enough to keep it busy.
+const COUNTED_AT_ONCE: usize = 2_048;
+
 /// A request whose prompt is not made yet.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
@@ -86,37 +89,45 @@ impl SyntheticMaker {
     ) -> Result<(Vec<PreparedRequest>, PromptSource), LoadError> {
         let planned: Vec<Planned> = (0..count).map_while(|_| self.next_planned()).collect();
         let maker = &*self;
-        let (requests, lengths) = if let Counter::Server(_) = counter {
-            let compose = |planned| maker.draft(planned);
-            let mut drafts = map_on_all_cores(planned, cancel, compose);
-            let lengths =
-                check::mend_by_server(counter, &maker.composer, &mut drafts, cancel).await;
-            let finish = |draft| maker.finish(draft);
-            let requests = map_on_all_cores(drafts, cancel, finish);
-            (
-                requests.into_iter().collect::<Result<Vec<_>, _>>()?,
-                lengths,
-            )
+        let mut requests = Vec::with_capacity(planned.len());
+        let mut lengths = Counted::AsComposed;
+        // Few at once: texts are not kept beside all the bodies.
+        if let Counter::Server(_) = counter {
+            for planned in planned.chunks(COUNTED_AT_ONCE) {
+                let singles = if requests.is_empty() {
+                    check::FIRST_SINGLE_COUNT
+                } else {
+                    0
+                };
+                let compose = |planned| maker.draft(planned);
+                let mut drafts = map_on_all_cores(planned.to_vec(), cancel, compose);
+                let composer = &maker.composer;
+                let counted =
+                    check::mend_by_server(counter, composer, &mut drafts, singles, cancel).await;
+                lengths = lengths.max(counted);
+                let before = requests.len();
+                for request in map_on_all_cores(drafts, cancel, |draft| maker.finish(draft)) {
+                    requests.push(request?);
+                }
+                pack_bodies(requests.get_mut(before..).unwrap_or_default());
+            }
         } else {
-            // Each prompt from its words to its body on one core: texts are not kept beside bodies.
+            // Each prompt from its words to its body on one core.
             let make = |planned| -> Result<(PreparedRequest, Counted), LoadError> {
                 let mut draft = maker.draft(planned);
-                let lengths = maker.mend_locally(&mut draft, counter);
-                Ok((maker.finish(draft)?, lengths))
+                let counted = maker.mend_locally(&mut draft, counter);
+                Ok((maker.finish(draft)?, counted))
             };
-            let mut requests = Vec::with_capacity(planned.len());
-            let mut all_lengths = Counted::AsComposed;
             for planned in planned.chunks(MADE_AT_ONCE) {
                 let before = requests.len();
                 for made in map_on_all_cores(planned.to_vec(), cancel, make) {
-                    let (request, lengths) = made?;
-                    all_lengths = all_lengths.max(lengths);
+                    let (request, counted) = made?;
+                    lengths = lengths.max(counted);
                     requests.push(request);
                 }
                 pack_bodies(requests.get_mut(before..).unwrap_or_default());
             }
-            (requests, all_lengths)
-        };
+        }
         let source = match lengths {
             Counted::Inexact => PromptSource::Estimate,
             // What is made while the load runs is counted only by a local tokenizer: where the costs of
