@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import { llamaServerScript, pythonProgram, tinyModel, tinyTokenizer } from '../fixtures/paths.ts';
 import { processesOf } from '../fixtures/run_processes.ts';
 import { expect, test } from '../fixtures/test.ts';
@@ -42,6 +44,21 @@ test('an engine is started for the run on this machine, measured, and stopped', 
     await benchmark.expectStage(stage, 'done');
   }
   await expect(page.getByText('ready on http://127.0.0.1:').first()).toBeVisible();
+
+  const log = page.getByRole('log', { name: 'Log of the run' });
+  const search = page.getByRole('searchbox', { name: 'Search the log' });
+  await search.fill('READY ON HTTP');
+  await expect(log.getByRole('listitem')).toHaveCount(1);
+  await search.fill('not in any line');
+  await expect(log).toContainText('No line holds “not in any line”.');
+  await search.fill('');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe(`assay-${id}-engine.log`);
+  expect(await readFile(await download.path(), 'utf8')).toContain('ready on http://127.0.0.1:');
+
   await benchmark.openTab('Manifest');
   await expect(page.getByRole('main')).toContainText(`--alias tiny-from-file`);
 });
