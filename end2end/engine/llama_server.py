@@ -1,8 +1,8 @@
 """Runs llama.cpp's own server in the foreground, out of the xllamacpp wheel.
 
-    llama_server.py --model FILE --port PORT [--parallel N] [--ctx N]
+    llama_server.py --model FILE --port PORT [--host ADDRESS] [--parallel N] [--ctx N]
 
-Prints `ready on http://127.0.0.1:PORT` once it answers, serves until SIGTERM or SIGINT, and exits with 0.
+Prints `ready on http://ADDRESS:PORT` once it answers, serves until SIGTERM or SIGINT, and exits with 0.
 Its log goes to stderr.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import xllamacpp
 
-HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.05
 
@@ -25,6 +24,7 @@ POLL_S = 0.05
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Runs llama.cpp's server in the foreground.")
     parser.add_argument("--model", type=Path, required=True, help="GGUF file")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 inside a container")
     parser.add_argument("--port", type=int, default=0, help="port on the loopback address; 0 picks a free one")
     parser.add_argument("--parallel", type=int, default=8, help="requests served at once")
     parser.add_argument("--ctx", type=int, default=4_096, help="tokens of context for each request")
@@ -43,7 +43,7 @@ def server_params(args: argparse.Namespace) -> xllamacpp.CommonParams:
     params = xllamacpp.CommonParams()
     params.model.path = str(args.model)
     params.model_alias = {args.alias}
-    params.hostnames = [HOST]
+    params.hostnames = [args.host]
     params.port = args.port
     params.n_parallel = args.parallel
     # The server splits its context over the slots.

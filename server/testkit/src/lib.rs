@@ -1,4 +1,4 @@
-//! Real parts for tests: processes, `PostgreSQL`, llama.cpp's server, folders, ports.
+//! Real parts for tests: processes, `PostgreSQL`, a Docker Engine, llama.cpp's server, folders, ports.
 //!
 //! Invariants:
 //! - whatever a guard started ends when the guard is dropped, with everything it started itself;
@@ -14,6 +14,8 @@
     reason = "only tests call this crate, and a panic is how a test fails"
 )]
 
+mod docker_engine;
+mod docker_registry;
 mod folder;
 mod http;
 mod llama_server;
@@ -21,6 +23,8 @@ mod postgres;
 mod process;
 mod wait;
 
+pub use docker_engine::DockerEngine;
+pub use docker_registry::DockerRegistry;
 pub use folder::{TempDir, data_dir, target_dir, workspace_root};
 pub use http::{free_port, get_http_status, wait_for_http};
 pub use llama_server::{LlamaServer, tiny_model_path, tiny_tokenizer_path};

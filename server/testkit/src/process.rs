@@ -36,9 +36,23 @@ impl Process {
     ///
     /// When the program cannot be started.
     pub fn spawn(command: &mut Command) -> Self {
+        Self::spawn_reading(command, Stdio::null())
+    }
+
+    /// The same with a standard input that stays open as long as this guard: a program that reads it to its end
+    /// notices even that the test was killed.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::spawn`].
+    pub fn spawn_with_input(command: &mut Command) -> Self {
+        Self::spawn_reading(command, Stdio::piped())
+    }
+
+    fn spawn_reading(command: &mut Command, input: Stdio) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -56,6 +70,11 @@ impl Process {
             name,
             output,
         }
+    }
+
+    /// Ends its standard input.
+    pub fn close_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Its process id, which is that of its group as well.

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: sets up what the tests need and runs them, phase by phase.
 
+mod docker;
 mod parts;
 mod phases;
 mod system;
@@ -30,12 +31,14 @@ const WASM_CRATES: [&str; 3] = ["domain", "ui", "frontend"];
 /// The engine and the tester of the API come together, as Python packages.
 const ENGINE_TEST_WORDS: [&str; 2] = ["llama", "schemathesis"];
 const POSTGRES_TEST_WORD: &str = "postgres";
+const DOCKER_TEST_WORD: &str = "docker";
 
 /// What was set up, or `None` where it could not be had.
 #[derive(Debug, Default)]
 struct Setup {
     engine: Option<()>,
     postgres: Option<()>,
+    docker: Option<()>,
     chromium: Option<PathBuf>,
 }
 
@@ -85,6 +88,11 @@ fn set_up(phases: &mut Phases, only: Option<TestPart>) -> anyhow::Result<Setup> 
         "the tests on PostgreSQL",
         parts::postgres,
     );
+    setup.docker = phases.attempt(
+        "set up: Docker Engine",
+        "the tests with a Docker Engine",
+        docker::docker,
+    );
     if only != Some(TestPart::Rust) {
         setup.chromium = phases.attempt("set up: Chromium", "the browser tests", parts::chromium);
     }
@@ -127,6 +135,9 @@ fn run_rust_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
     }
     if setup.postgres.is_none() {
         command.args(["--skip", POSTGRES_TEST_WORD]);
+    }
+    if setup.docker.is_none() {
+        command.args(["--skip", DOCKER_TEST_WORD]);
     }
     phases.run("Rust tests: build", || {
         process::run(process::cargo().args(["test", "--no-run"]))

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Each crate and the crates of this workspace it may import, as ARCHITECTURE.md says in words.
 /// Tests may use `testkit` besides.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("ui", &["domain"]),
     // `service` only behind the feature `ssr`; see the test below.
@@ -23,8 +23,9 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("frontend", &["app"]),
     ("store", &["domain"]),
     ("loadgen", &["domain"]),
+    ("docker", &["domain"]),
     ("engine", &["domain"]),
-    ("runner", &["domain", "store", "loadgen"]),
+    ("runner", &["domain", "store", "loadgen", "docker"]),
     ("service", &["domain", "store", "runner"]),
     // `store`, because `assay load` writes its artifact through it.
     (
@@ -38,7 +39,8 @@ const IMPORTS: [(&str, &[&str]); 12] = [
 ];
 
 /// Outside crates (by name or the start of it) that only some crates may name.
-const FENCED_DEPENDENCIES: [(&str, &[&str]); 6] = [
+const FENCED_DEPENDENCIES: [(&str, &[&str]); 7] = [
+    ("bollard", &["docker"]),
     ("sqlx", &["store"]),
     ("parquet", &["store"]),
     ("leptos", &["ui", "app", "frontend", "server"]),
@@ -46,7 +48,9 @@ const FENCED_DEPENDENCIES: [(&str, &[&str]); 6] = [
     ("tower", &["server"]),
     (
         "tokio",
-        &["store", "loadgen", "runner", "service", "server", "testkit"],
+        &[
+            "store", "loadgen", "docker", "runner", "service", "server", "testkit",
+        ],
     ),
 ];
 

@@ -1,0 +1,254 @@
+//! The way to a Docker Engine: one connection for each request, over a Unix socket or TLS.
+//!
+//! The client library would bring transports of its own; these take certificates from memory instead of
+//! files, tell apart why a connection failed, and allow calls whose bodies the library would log.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::{Address, Error};
+
+/// How long a connection with its TLS handshake may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer that is read as a whole, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{0}")]
+    Connect(io::Error),
+    #[error("{0}")]
+    Tls(io::Error),
+    #[error("{0}")]
+    Http(#[source] hyper::Error),
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("the answer is too long")]
+    TooLong,
+    #[error("the request has no path")]
+    NotOneRequest,
+}
+
+impl Fault {
+    /// The innermost cause in words: the outer ones only say that there was an error.
+    pub(crate) fn reason(&self) -> String {
+        let mut cause: &dyn StdError = self;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        cause.to_string()
+    }
+
+    /// Whether TLS is the cause: TLS 1.3 tells a client only after the handshake that it was refused.
+    pub(crate) fn is_tls(&self) -> bool {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let is_tls = error.is::<rustls::Error>()
+                || error
+                    .downcast_ref::<io::Error>()
+                    .and_then(io::Error::get_ref)
+                    .is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>);
+            if is_tls {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// An answer that was read as a whole.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+/// Opens connections to one Docker Engine. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    way: Arc<Way>,
+}
+
+enum Way {
+    Socket(PathBuf),
+    Tls {
+        host: String,
+        port: u16,
+        name: ServerName<'static>,
+        connector: TlsConnector,
+    },
+}
+
+impl Transport {
+    /// Reads the certificates; nothing is connected yet.
+    pub(crate) fn new(address: &Address) -> Result<Self, Error> {
+        let way = match address {
+            Address::Socket(path) => Way::Socket(path.clone()),
+            Address::Tls {
+                host,
+                port,
+                ca,
+                certificate,
+                key,
+            } => Way::Tls {
+                host: host.clone(),
+                port: *port,
+                name: ServerName::try_from(host.clone()).map_err(|_| Error::Invalid {
+                    field: "host".to_owned(),
+                    reason: format!("{host} is neither a host name nor an IP address"),
+                })?,
+                connector: TlsConnector::from(Arc::new(client_config(
+                    ca,
+                    certificate,
+                    key.expose(),
+                )?)),
+            },
+        };
+        Ok(Self { way: Arc::new(way) })
+    }
+
+    /// Sends one request over a connection of its own, which ends with the answer's body.
+    pub(crate) async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Fault>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let connect = async {
+            match &*self.way {
+                Way::Socket(path) => {
+                    let stream = UnixStream::connect(path).await.map_err(Fault::Connect)?;
+                    Ok(Box::pin(stream) as Stream)
+                }
+                Way::Tls {
+                    host,
+                    port,
+                    name,
+                    connector,
+                } => {
+                    let stream = TcpStream::connect((host.as_str(), *port))
+                        .await
+                        .map_err(Fault::Connect)?;
+                    let stream = connector
+                        .connect(name.clone(), stream)
+                        .await
+                        .map_err(Fault::Tls)?;
+                    Ok(Box::pin(stream) as Stream)
+                }
+            }
+        };
+        let stream = timeout(CONNECT_TIMEOUT, connect)
+            .await
+            .map_err(|_| Fault::Connect(io::ErrorKind::TimedOut.into()))??;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(Fault::Http)?;
+        // It ends with the answer's body, or when both halves here are dropped; what goes wrong with it is
+        // told to whoever reads the answer.
+        tokio::spawn(connection);
+        sender
+            .send_request(origin_form(request)?)
+            .await
+            .map_err(Fault::Http)
+    }
+
+    /// Sends JSON (or nothing) and reads the whole answer. Nothing of either is logged.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Vec<u8>>,
+        within: Duration,
+    ) -> Result<Answer, Fault> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(json.unwrap_or_default())))
+            .map_err(|_| Fault::NotOneRequest)?;
+        let exchange = async {
+            let response = self.send(request).await?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+                .collect()
+                .await
+                .map_err(|error| match error.downcast::<hyper::Error>() {
+                    Ok(error) => Fault::Http(*error),
+                    Err(_) => Fault::TooLong,
+                })?
+                .to_bytes();
+            Ok(Answer { status, body })
+        };
+        timeout(within, exchange)
+            .await
+            .map_err(|_| Fault::TimedOut(within))?
+    }
+}
+
+/// Either kind of connection.
+trait Duplex: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+type Stream = std::pin::Pin<Box<dyn Duplex>>;
+
+/// The form of a request between a client and its server: the path alone, and the header Host.
+fn origin_form<B>(mut request: Request<B>) -> Result<Request<B>, Fault> {
+    let path = request
+        .uri()
+        .path_and_query()
+        .cloned()
+        .ok_or(Fault::NotOneRequest)?;
+    *request.uri_mut() = Uri::from(path);
+    request
+        .headers_mut()
+        .insert(HOST, HeaderValue::from_static("docker"));
+    Ok(request)
+}
+
+fn client_config(ca: &str, certificate: &str, key: &str) -> Result<ClientConfig, Error> {
+    let unusable = |what: &'static str, reason: String| Error::Certificate { what, reason };
+    let mut roots = RootCertStore::empty();
+    for authority in certificates("authority's certificate", ca)? {
+        roots
+            .add(authority)
+            .map_err(|error| unusable("authority's certificate", error.to_string()))?;
+    }
+    let chain = certificates("certificate", certificate)?;
+    // What the parser says might quote the key.
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| unusable("private key", "it is not a PEM private key".to_owned()))?;
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("certificate", error.to_string()))?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unusable("certificate with its private key", error.to_string()))
+}
+
+fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let unusable = |reason: String| Error::Certificate { what, reason };
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unusable(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(unusable("it holds no PEM certificate".to_owned()));
+    }
+    Ok(certificates)
+}
