@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use docker::{ContainerSpec, PublishedPort};
+use docker::{ContainerSpec, LogStart, PublishedPort};
+use futures::StreamExt;
 
 use crate::support::Stage;
 
@@ -23,8 +24,24 @@ async fn llama_serves_from_a_container_until_it_is_stopped() {
         address,
         SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
     );
-    testkit::wait_for_http(&format!("http://{address}/health"), READY_TIMEOUT);
-    testkit::wait_for_http(&format!("http://{address}/v1/models"), READY_TIMEOUT);
+    // It says so, or why it ended.
+    let log = stage.docker.follow_logs(&id, LogStart::Beginning);
+    let mut lines = Vec::new();
+    let reading = async {
+        let mut log = std::pin::pin!(log);
+        while let Some(line) = log.next().await {
+            lines.push(line.unwrap().text);
+            if lines.iter().any(|line| line.starts_with("ready on ")) {
+                return true;
+            }
+        }
+        false
+    };
+    let is_ready = tokio::time::timeout(READY_TIMEOUT, reading).await;
+    assert_eq!(is_ready, Ok(true), "{lines:#?}");
+    for path in ["health", "v1/models"] {
+        testkit::wait_for_http(&format!("http://{address}/{path}"), READY_TIMEOUT);
+    }
 
     let state = stage
         .docker
@@ -32,11 +49,6 @@ async fn llama_serves_from_a_container_until_it_is_stopped() {
         .await
         .unwrap();
     assert_eq!(state.exit_code, Some(0), "{}", state.describe());
-    let log = stage.output(&id).await;
-    assert!(
-        log.iter().any(|line| line.starts_with("ready on ")),
-        "{log:?}"
-    );
     stage.docker.remove(&id, &stage.mark).await.unwrap();
     assert_eq!(
         testkit::get_http_status(&format!("http://{address}/health")),
