@@ -18,7 +18,7 @@ pub const SLOS_MAX: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SloMetric {
-    /// Time to first token, from send.
+    /// Time to first token: from send, in open loop judged from schedule.
     TtftMs,
     /// Time to first token, from schedule.
     TtftFromScheduleMs,
@@ -26,7 +26,7 @@ pub enum SloMetric {
     TpotMs,
     /// Inter-token latency: every gap of the run; of one request, the mean of its gaps.
     ItlMs,
-    /// End-to-end latency, from send.
+    /// End-to-end latency: from send, in open loop judged from schedule.
     E2eMs,
     /// End-to-end latency, from schedule.
     E2eFromScheduleMs,
@@ -79,6 +79,16 @@ impl SloMetric {
             Self::E2eFromScheduleMs => "E2E latency from schedule",
             Self::OutputTokPerS => "Output throughput",
             Self::ErrorRate => "Error rate",
+        }
+    }
+
+    /// The same latency from schedule, where it has one.
+    #[must_use]
+    pub fn from_schedule(self) -> Self {
+        match self {
+            Self::TtftMs => Self::TtftFromScheduleMs,
+            Self::E2eMs => Self::E2eFromScheduleMs,
+            other => other,
         }
     }
 

@@ -8,6 +8,7 @@ mod axis;
 pub mod buckets;
 pub mod cdf;
 mod draw;
+mod finding;
 pub mod histogram;
 pub mod hue;
 pub mod lines;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use domain::measure::record::Outcome;
+use domain::measure::record::{BROKE_OFF, Outcome};
 use tokio::time::Sleep;
 
 use crate::answer::Failure;
@@ -218,7 +218,7 @@ impl<'a, 'b> Exchange<'a, 'b> {
         if self.intake.is_complete() {
             return Ended::Answered { is_reusable: false };
         }
-        let text = format!("the answer broke off: {why}");
+        let text = format!("{BROKE_OFF}: {why}");
         Ended::Failed(Failure::new(Outcome::Truncated, text))
     }
 

@@ -36,7 +36,8 @@ in milliseconds; timestamp_s and timestamp_ms say their unit.
 Objectives bound a percentile over requests (ttft_ms, ttft_from_schedule_ms, tpot_ms, itl_ms, e2e_ms,
 e2e_from_schedule_ms; p99 where none is given) or a figure of the run (output_tok_per_s, error_rate):
   --slo 'ttft_ms<=200@p99, itl_ms<=40@p95, output_tok_per_s>=500, error_rate<=0.01'
-Requests that meet every bound of a request are the goodput; a failed one misses.
+In open loop ttft_ms and e2e_ms are judged from schedule. Requests that meet every bound of a request are
+the goodput; a failed one misses.
 
 Exit codes:
   0    the run is sound, and every objective was met

@@ -26,6 +26,9 @@ pub(super) fn text(
     if summary.client_health.verdict == HealthVerdict::ClientBound {
         report.line("CLIENT-BOUND: the load generator was the limit. This run says nothing about the server.");
     }
+    if let Some(unmet) = &summary.unmet_rate {
+        report.line(&format!("WARNING: {}", unmet.in_words()));
+    }
     if let Some(left_out) = summary.left_out.filter(|left_out| left_out.is_warning()) {
         report.line(&format!(
             "WARNING: {} What is left is the early part of the load.",

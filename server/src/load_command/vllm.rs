@@ -11,7 +11,7 @@ use domain::workload::{Api, Arrival};
 use serde_json::{Map, Value, json};
 
 /// What the names mean here, where vLLM means something else.
-const DEFINITIONS: [(&str, &str); 7] = [
+const DEFINITIONS: [(&str, &str); 8] = [
     (
         "duration",
         "the measured window: from the first measured request to the last finish or the deadline, without warm-up and drain",
@@ -30,7 +30,11 @@ const DEFINITIONS: [(&str, &str); 7] = [
     ),
     (
         "failed",
-        "an error object inside a 200 stream and a truncated answer are failures here; vLLM counts them as completed",
+        "an error object inside a 200 stream, and a stream that ends in order but without a finish reason and [DONE], are failures here; vLLM counts them as completed. A connection that breaks off is a failure to both",
+    ),
+    (
+        "request_goodput",
+        "where requests have a schedule, bounds of ttft and e2el hold from it; vLLM's hold from its own send",
     ),
     (
         "max_output_tokens_per_s",

@@ -85,7 +85,7 @@ pub const DEFINITIONS: &[Definition] = &[
         key: "steady_state",
         term: "Steady state",
         unit: "s",
-        text: "The longest window in which the load held: at least 95 % of the asked concurrency in closed loop; no drift of in-flight or TTFT in open loop. “None found” is a result.",
+        text: "The longest window in which the load held: at least 95 % of the asked concurrency in closed loop; no drift of in-flight, TTFT or the wait in the client in open loop. “None found” is a result.",
     },
     Definition {
         key: "client_health",
@@ -115,7 +115,7 @@ pub const DEFINITIONS: &[Definition] = &[
         key: "goodput",
         term: "Goodput",
         unit: "req/s",
-        text: "Requests that met every service-level objective, as a rate and as a share of the requests sent. A failed request is a missed objective.",
+        text: "Requests that met every service-level objective, as a rate and as a share of the requests sent. In open loop TTFT and E2E latency count from the schedule. A failed request is a missed objective.",
     },
 ];
 

@@ -6,6 +6,7 @@ use super::quantile::{has_few_samples, percentile_of_sorted, sorted};
 use super::record::{RequestField, RequestRecord};
 use crate::finite::Finite;
 use crate::slo::{Percentile, Slo, SloMetric};
+use crate::workload::Arrival;
 
 /// With few samples, a verdict is given when chance alone would bring it about less often than this.
 const CHANCE_MAX: f64 = 0.05;
@@ -36,7 +37,7 @@ impl SloVerdict {
 /// One objective of a run with what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SloResult {
-    /// The objective.
+    /// The objective as it was judged: its metric names the clock.
     pub slo: Slo,
     /// The figure that is judged: the percentile over successful requests (of ITL: over all their
     /// gaps), or the figure of the run; in the unit of the metric.
@@ -67,6 +68,20 @@ pub struct RunFigures {
     pub output_tok_per_s: Option<Finite>,
     /// Failed / sent.
     pub error_rate: Option<Finite>,
+}
+
+/// The objectives by the clock they are judged on: where requests have a schedule, TTFT and E2E latency count
+/// from it. From the send, a client that holds requests back would meet any bound.
+pub fn as_judged(slos: &[Slo], arrival: &Arrival) -> Vec<Slo> {
+    let judged = slos.iter().map(|slo| Slo {
+        metric: if arrival.has_schedule() {
+            slo.metric.from_schedule()
+        } else {
+            slo.metric
+        },
+        ..*slo
+    });
+    judged.collect()
 }
 
 /// Judges every objective over the requests of the measured window, failed ones included.
@@ -220,6 +235,7 @@ mod tests {
     use super::super::record::tests::record;
     use super::*;
     use crate::slo::parse_slos;
+    use crate::workload::arrival::ArrivalProcess;
 
     const NO_FIGURES: RunFigures = RunFigures {
         output_tok_per_s: None,
@@ -314,6 +330,32 @@ mod tests {
             &"e2e_from_schedule_ms<=599".parse().unwrap(),
             &late
         ));
+    }
+
+    #[test]
+    fn on_a_schedule_objectives_are_judged_from_it_and_say_so() {
+        let mut late = record(0, 500, &[600]);
+        late.scheduled_at = 0;
+        let slos = parse_slos("ttft_ms<=200@p90, e2e_ms<=200, tpot_ms<=9, error_rate<=0").unwrap();
+        let judge = |arrival: &Arrival| {
+            let slos = as_judged(&slos, arrival);
+            let good = goodput(&slos, &[&late], 1.0).unwrap().good_count;
+            let words = slos.iter().map(Slo::in_words).collect::<Vec<_>>();
+            (good, words)
+        };
+        let (good, words) = judge(&Arrival::open_loop(Finite::ONE, ArrivalProcess::Poisson));
+        assert_eq!(good, 0, "600 ms after it was due");
+        assert_eq!(
+            words,
+            [
+                "TTFT from schedule p90 at most 200 ms",
+                "E2E latency from schedule p99 at most 200 ms",
+                "TPOT p99 at most 9 ms",
+                "Error rate at most 0"
+            ]
+        );
+        let (good, words) = judge(&Arrival::ClosedLoop { concurrency: 1 });
+        assert_eq!((good, words[0].as_str()), (1, "TTFT p90 at most 200 ms"));
     }
 
     #[test]

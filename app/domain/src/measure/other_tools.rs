@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::quantile::{percentile_of_sorted, sorted};
-use super::record::{Outcome, RequestPhase, RequestRecord, ms_between};
+use super::record::{BROKE_OFF, Outcome, RequestPhase, RequestRecord, ms_between};
 use crate::finite::Finite;
 
 /// A tool whose figures can be told from our records.
@@ -101,16 +101,25 @@ fn span_ns(requests: &[&RequestRecord]) -> Option<(u64, u64)> {
     Some((from, to))
 }
 
+/// Status 200 and a body that came to its end and could be read. Both Python clients wrap their loop in
+/// `except Exception: success = False`: their HTTP library raises where a connection breaks off, `json.loads`
+/// where an event is no JSON.
+fn ended_in_order(record: &RequestRecord) -> bool {
+    let is_in_order = match record.outcome {
+        Outcome::Ok | Outcome::StreamError => true,
+        Outcome::Truncated => !record.error.starts_with(BROKE_OFF),
+        _ => false,
+    };
+    is_in_order && record.http_status == Some(200)
+}
+
 fn vllm(sent: &[&RequestRecord]) -> Option<ToolFigures> {
     let (from_ns, to_ns) = span_ns(sent)?;
-    // Status 200 and an event: an error inside the stream, or its early end, is a success there.
-    let good = sent.iter().copied().filter(|record| {
-        let ended = matches!(
-            record.outcome,
-            Outcome::Ok | Outcome::StreamError | Outcome::Truncated
-        );
-        ended && record.http_status == Some(200) && record.first_token_at().is_some()
-    });
+    // Status 200 and an event: an error inside the stream, or an early end in order, is a success there.
+    let good = sent
+        .iter()
+        .copied()
+        .filter(|record| ended_in_order(record) && record.first_token_at().is_some());
     let good: Vec<&RequestRecord> = good.collect();
     let ttft = |r: &RequestRecord| Some(ms_between(client_start(r), r.first_token_at()?));
     let e2e = |r: &RequestRecord| Some(ms_between(client_start(r), r.last_token_at()?));
@@ -136,13 +145,7 @@ fn vllm(sent: &[&RequestRecord]) -> Option<ToolFigures> {
 fn sglang(sent: &[&RequestRecord]) -> Option<ToolFigures> {
     let (from_ns, to_ns) = span_ns(sent)?;
     // Status 200 is a success there, with or without output.
-    let good = sent.iter().copied().filter(|record| {
-        let ended = !matches!(
-            record.outcome,
-            Outcome::Connect | Outcome::Timeout | Outcome::Cancelled
-        );
-        ended && record.http_status == Some(200)
-    });
+    let good = sent.iter().copied().filter(|record| ended_in_order(record));
     let good: Vec<&RequestRecord> = good.collect();
     // A request without output enters with 0.
     let ttft = |r: &RequestRecord| {
@@ -402,6 +405,26 @@ mod tests {
         let records = [one(), broken, refused, empty];
         let counts = OtherTool::ALL.map(|tool| figures(&records, tool).completed_count);
         assert_eq!(counts, [2, 3, 1]);
+    }
+
+    #[test]
+    fn what_breaks_off_or_cannot_be_read_is_a_success_to_nobody() {
+        let failed = |index, outcome, error: &str| {
+            let mut request = record(index, 100, &[150]);
+            request.outcome = outcome;
+            error.clone_into(&mut request.error);
+            request
+        };
+        let counts = |request: RequestRecord| {
+            let records = [one(), request];
+            OtherTool::ALL.map(|tool| figures(&records, tool).completed_count)
+        };
+        let reset = "the answer broke off: Connection reset by peer (os error 104)";
+        assert_eq!(counts(failed(1, Outcome::Truncated, reset)), [1, 1, 1]);
+        let unreadable = "a part of the answer is not readable: expected value";
+        assert_eq!(counts(failed(1, Outcome::Protocol, unreadable)), [1, 1, 1]);
+        let in_order = "the stream ended without a finish reason and without [DONE]";
+        assert_eq!(counts(failed(1, Outcome::Truncated, in_order)), [2, 2, 1]);
     }
 
     #[test]

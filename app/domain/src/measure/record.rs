@@ -155,6 +155,10 @@ impl RequestPhase {
 /// Most characters kept of the server's own error text.
 pub const ERROR_CHARS_MAX: usize = 500;
 
+/// How the error text of a truncated answer begins whose connection closed or was reset in its middle; the
+/// others of that outcome ended in order.
+pub const BROKE_OFF: &str = "the answer broke off";
+
 /// The raw record of one request: one row of `requests.parquet`, columns named like the fields.
 ///
 /// Instants are monotonic nanoseconds since the start of the run.

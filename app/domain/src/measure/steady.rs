@@ -16,6 +16,14 @@ pub const CLOSED_LOOP_HOLD_FRACTION: f64 = 0.95;
 const DIP_NS_MAX: u64 = 50_000_000;
 /// Open loop: relative change between the two halves of a window that counts as drift.
 const OPEN_LOOP_DRIFT_MAX: f64 = 0.2;
+/// Open loop: share of the time, or of the arrivals, by which a level may fall behind from one half of a
+/// window to the other. What grows by more is a queue, however little it grows beside what it is already: so
+/// the end of a long queue is no steady state either.
+const FALLING_BEHIND_MAX: f64 = 0.02;
+/// Change of the requests in flight, and of TTFT in ms, that is none.
+const DRIFT_MIN: f64 = 0.5;
+/// Change of the wait in the client that is none, in ms: a late timer is no queue.
+const QUEUE_DRIFT_MS_MIN: f64 = 5.0;
 /// A window shorter than this share of the measured window is no steady state.
 const SHARE_MIN: f64 = 0.25;
 /// Fewest slices in an open-loop window.
@@ -110,12 +118,12 @@ fn open_loop_window(
     to_ns: u64,
 ) -> Option<(u64, u64)> {
     // Nothing arrives in the drain: the window ends with the last arrival.
-    let last_sent = records
+    let last_arrival = records
         .iter()
-        .map(|record| record.sent_at)
+        .map(|record| record.scheduled_at)
         .max()?
         .min(to_ns);
-    let (from_s, last_s) = (from_ns as f64 / 1e9, last_sent as f64 / 1e9);
+    let (from_s, last_s) = (from_ns as f64 / 1e9, last_arrival as f64 / 1e9);
     let inside: Vec<&TimelineSlice> = slices
         .iter()
         .filter(|s| {
@@ -125,16 +133,7 @@ fn open_loop_window(
     let window = (0..inside.len())
         .filter_map(|skip| inside.get(skip..))
         .take_while(|window| window.len() >= SLICES_MIN)
-        .find(|window| {
-            holds(window.iter().map(|slice| slice.in_flight.get()).collect())
-                && holds(
-                    window
-                        .iter()
-                        .filter_map(|s| s.ttft_p50_ms)
-                        .map(Finite::get)
-                        .collect(),
-                )
-        })?;
+        .find(|window| is_steady(window))?;
     let (first, last) = (window.first()?, window.last()?);
     let to_ns = |seconds: f64| {
         #[expect(
@@ -151,20 +150,65 @@ fn open_loop_window(
     ))
 }
 
-/// Whether the medians of both halves agree within the drift allowed (or half a request).
-fn holds(values: Vec<f64>) -> bool {
+/// Whether neither the requests in flight, nor TTFT, nor the wait in the client drift.
+fn is_steady(window: &[&TimelineSlice]) -> bool {
+    let half_s = window.iter().map(|s| s.length_s.get()).sum::<f64>() / 2.0;
+    let arrived: u32 = window.iter().map(|slice| slice.started_count).sum();
+    let of = |value: fn(&TimelineSlice) -> Option<Finite>| -> Vec<f64> {
+        let values = window.iter().filter_map(|slice| value(slice));
+        values.map(Finite::get).collect()
+    };
+    let in_flight = of(|slice| Some(slice.in_flight));
+    // As many as this are more or fewer by chance: arrivals of independent users vary by their root.
+    let chance = in_flight.iter().copied().fold(0.0, f64::max).sqrt();
+    let behind_count = f64::from(arrived) / 2.0 * FALLING_BEHIND_MAX;
+    let behind_ms = half_s * 1e3 * FALLING_BEHIND_MAX;
+    holds(in_flight, DRIFT_MIN, behind_count.max(chance))
+        && holds(of(|slice| slice.ttft_p50_ms), DRIFT_MIN, behind_ms)
+        && holds(
+            of(|slice| slice.queue_delay_p50_ms),
+            QUEUE_DRIFT_MS_MIN,
+            behind_ms,
+        )
+}
+
+/// Whether the medians of both halves agree: within `least`; or within the drift allowed, and then as far as
+/// they may fall behind, or as values that scatter so do by chance.
+fn holds(values: Vec<f64>, least: f64, behind_max: f64) -> bool {
     let (head, tail) = values.split_at(values.len() / 2);
-    let median = |half: &[f64]| percentile_of_sorted(&sorted(half.to_vec()), 50.0);
-    match (median(head), median(tail)) {
-        (Some(head), Some(tail)) => {
-            (tail - head).abs() <= (head.max(tail) * OPEN_LOOP_DRIFT_MAX).max(0.5)
-        }
-        _ => false,
+    let (Some(head), Some(tail)) = (Half::of(head), Half::of(tail)) else {
+        return false;
+    };
+    let drift = (tail.median - head.median).abs();
+    let chance = 2.0 * head.error.hypot(tail.error);
+    drift <= least
+        || (drift <= head.median.max(tail.median) * OPEN_LOOP_DRIFT_MAX
+            && drift <= behind_max.max(chance))
+}
+
+/// A half of a window.
+struct Half {
+    median: f64,
+    /// Standard error of the median.
+    error: f64,
+}
+
+impl Half {
+    /// The error from the median absolute deviation, as for normal values (Rousseeuw and Croux, 1993):
+    /// `1.2533 × 1.4826 × MAD / √n`.
+    fn of(values: &[f64]) -> Option<Self> {
+        let median_of = |values: Vec<f64>| percentile_of_sorted(&sorted(values), 50.0);
+        let median = median_of(values.to_vec())?;
+        let away = values.iter().map(|value| (value - median).abs()).collect();
+        let error = 1.2533 * 1.4826 * median_of(away)? / (values.len() as f64).sqrt();
+        Some(Self { median, error })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::record::tests::record;
     use super::super::timeline::timeline;
     use super::*;
@@ -212,5 +256,50 @@ mod tests {
         };
         assert!(window(&steady).is_some());
         assert_eq!(window(&piling), None);
+    }
+
+    /// Arrivals at equal gaps at a server with one slot, `cap` in flight: the others wait in the client.
+    fn one_slot(gap_ms: u64, service_ms: u64, count: u32, is_capped: bool) -> Vec<RequestRecord> {
+        let mut free_at_ms = 0;
+        let requests = (0..count).map(|n| {
+            let due_ms = u64::from(n) * gap_ms;
+            let begun_ms = due_ms.max(free_at_ms);
+            free_at_ms = begun_ms + service_ms;
+            let sent_ms = if is_capped { begun_ms } else { due_ms };
+            let mut request = record(n, sent_ms, &[free_at_ms]);
+            request.scheduled_at = due_ms * 1_000_000;
+            request
+        });
+        requests.collect()
+    }
+
+    fn window_of(records: &[RequestRecord]) -> Option<SteadyState> {
+        let arrival = Arrival::open_loop(Finite::from(10), ArrivalProcess::Constant);
+        let end = records.iter().map(|r| r.finished_at).max().unwrap();
+        steady_state(records, &timeline(records), &arrival, 0, end)
+    }
+
+    #[test]
+    fn a_queue_that_grows_in_the_client_is_no_steady_state() {
+        // Each request takes as long as the one before, and one is in flight all the time.
+        assert_eq!(window_of(&one_slot(100, 500, 30, true)), None);
+        assert_eq!(window_of(&one_slot(25, 43, 500, true)), None);
+        assert!(window_of(&one_slot(100, 90, 100, true)).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn more_than_a_server_can_do_is_never_steady_and_less_always_is(
+            gap_ms in 20u64..200, percent in 60u64..300, count in 100u32..400, is_capped: bool,
+        ) {
+            let service_ms = gap_ms * percent / 100;
+            let load = service_ms as f64 / gap_ms as f64;
+            let window = window_of(&one_slot(gap_ms, service_ms, count, is_capped));
+            if load > 1.1 {
+                prop_assert_eq!(window, None, "load {}", load);
+            } else if load <= 1.0 {
+                prop_assert!(window.is_some(), "load {}", load);
+            }
+        }
     }
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::METRICS_VERSION;
 use super::concurrency::Concurrency;
+use super::demand::UnmetRate;
 use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
 use super::left_out::LeftOut;
-use super::objectives::{Goodput, RunFigures, SloResult, goodput, judge_slos};
+use super::objectives::{Goodput, RunFigures, SloResult, as_judged, goodput, judge_slos};
 use super::other_tools::{ToolFigures, other_tools};
 use super::peak::peak_output_tok_per_s;
 use super::quantile::{Distribution, sorted};
@@ -146,10 +147,13 @@ pub struct Summary {
     pub concurrency: Option<Concurrency>,
     /// The longest steady window, if one was found.
     pub steady_state: Option<SteadyState>,
+    /// On a schedule: the rate asked for, where it was not reached. Missing in results of before.
+    #[serde(default)]
+    pub unmet_rate: Option<UnmetRate>,
     /// Requests that met every bound of a request; `None` where the plan has none.
     #[serde(default)]
     pub goodput: Option<Goodput>,
-    /// Each objective of the plan with its verdict, in the plan's order.
+    /// Each objective of the plan as it was judged, with its verdict, in the plan's order.
     #[serde(default)]
     pub slos: Vec<SloResult>,
     /// Whether the client kept up.
@@ -185,6 +189,8 @@ impl Summary {
         let (from_ns, to_ns) = window_ns(records, context);
         let duration_s = to_ns.saturating_sub(from_ns) as f64 / 1e9;
         let per_s = |amount: u64| Finite::ratio(amount as f64, duration_s);
+        let request_per_s = per_s(good.len() as u64);
+        let slos = as_judged(&workload.slos, &workload.arrival);
         let input_tokens = good
             .iter()
             .map(|record| u64::from(record.input_tokens))
@@ -235,7 +241,7 @@ impl Summary {
             input_tokens,
             output_tokens,
             tokens_per_chunk: Finite::ratio(output_tokens as f64, chunks as f64),
-            request_per_s: per_s(good.len() as u64),
+            request_per_s,
             output_tok_per_s: per_s(output_tokens),
             peak_output_tok_per_s: peak_output_tok_per_s(&good, from_ns, to_ns),
             input_tok_per_s: per_s(input_tokens),
@@ -251,8 +257,9 @@ impl Summary {
             e2e_from_schedule_ms: from_schedule(RequestRecord::e2e_from_schedule_ms),
             concurrency: Concurrency::over(records, from_ns, to_ns),
             steady_state: steady_state(records, &timeline, &workload.arrival, full_from_ns, to_ns),
-            goodput: goodput(&workload.slos, &measured, duration_s),
-            slos: judge_slos(&workload.slos, &measured, figures),
+            unmet_rate: UnmetRate::of(records, &workload.arrival, full_from_ns, request_per_s),
+            goodput: goodput(&slos, &measured, duration_s),
+            slos: judge_slos(&slos, &measured, figures),
             client_health: ClientHealth::judge(records, is_open_loop, context.host),
             timeline,
             other_tools: other_tools(records),
@@ -440,13 +447,8 @@ mod tests {
         let summary = summarise(&[], StopRule::Requests { count: 1 });
         let mut stored = serde_json::to_value(&summary).unwrap();
         let fields = stored.as_object_mut().unwrap();
-        for later in [
-            "goodput",
-            "slos",
-            "peak_output_tok_per_s",
-            "other_tools",
-            "left_out",
-        ] {
+        let later = "goodput slos peak_output_tok_per_s other_tools left_out unmet_rate";
+        for later in later.split(' ') {
             assert!(fields.remove(later).is_some(), "{later}");
         }
         let summary = Summary {

@@ -35,6 +35,16 @@ pub struct TimelineSlice {
     pub ttft_p50_ms: Option<Finite>,
     /// The same, 99th percentile.
     pub ttft_p99_ms: Option<Finite>,
+    /// The same from schedule, median. Missing in results of before.
+    #[serde(default)]
+    pub ttft_from_schedule_p50_ms: Option<Finite>,
+    /// The same, 99th percentile.
+    #[serde(default)]
+    pub ttft_from_schedule_p99_ms: Option<Finite>,
+    /// How long requests sent in it had waited in the client since they were due, median, in ms. Missing
+    /// in results of before.
+    #[serde(default)]
+    pub queue_delay_p50_ms: Option<Finite>,
     /// Gaps between chunks that ended in it, in ms.
     pub itl_p50_ms: Option<Finite>,
     /// The same, 99th percentile.
@@ -46,6 +56,7 @@ struct Bucket {
     started: u32,
     finished: u32,
     failed: u32,
+    queue_delay_ms: Vec<f64>,
 }
 
 /// What came in a slice.
@@ -53,12 +64,14 @@ struct Bucket {
 struct Arrived {
     tokens: f64,
     ttft_ms: Vec<f64>,
+    ttft_from_schedule_ms: Vec<f64>,
     itl_ms: Vec<f64>,
 }
 
 /// A request's chunks, as far as they are not in a slice yet.
 struct Unread<'a> {
     chunks: std::iter::Peekable<chunk_times::Iter<'a>>,
+    scheduled_at: u64,
     sent_at: u64,
     previous: Option<u64>,
     tokens_per_chunk: f64,
@@ -68,6 +81,7 @@ impl<'a> Unread<'a> {
     fn of(record: &'a RequestRecord) -> Self {
         Self {
             chunks: record.chunk_at.iter().peekable(),
+            scheduled_at: record.scheduled_at,
             sent_at: record.sent_at,
             previous: None,
             tokens_per_chunk: f64::from(record.output_tokens) / record.chunk_at.len().max(1) as f64,
@@ -79,7 +93,11 @@ impl<'a> Unread<'a> {
         while let Some(at_ns) = self.chunks.next_if(|at_ns| *at_ns < to_ns) {
             arrived.tokens += self.tokens_per_chunk;
             match self.previous.replace(at_ns) {
-                None => arrived.ttft_ms.push(ms_between(self.sent_at, at_ns)),
+                None => {
+                    arrived.ttft_ms.push(ms_between(self.sent_at, at_ns));
+                    let from_schedule = ms_between(self.scheduled_at, at_ns);
+                    arrived.ttft_from_schedule_ms.push(from_schedule);
+                }
                 Some(previous) => arrived.itl_ms.push(ms_between(previous, at_ns)),
             }
         }
@@ -112,6 +130,7 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
     for record in records {
         if let Some(bucket) = buckets.get_mut(index(record.sent_at)) {
             bucket.started += 1;
+            bucket.queue_delay_ms.push(record.queue_delay_ms());
         }
         if let Some(bucket) = buckets.get_mut(index(record.finished_at)) {
             if record.is_ok() {
@@ -137,6 +156,7 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
         }
         unread.retain_mut(|chunks| chunks.read_until(to_ns, &mut arrived));
         let (ttft, itl) = (sorted(arrived.ttft_ms), sorted(arrived.itl_ms));
+        let from_schedule = sorted(arrived.ttft_from_schedule_ms);
         let at = |values: &[f64], p| percentile_of_sorted(values, p).and_then(Finite::new);
         slices.push(TimelineSlice {
             start_s: Finite::new(from_ns as f64 / 1e9).unwrap_or_default(),
@@ -149,6 +169,9 @@ pub fn timeline(records: &[RequestRecord]) -> Vec<TimelineSlice> {
             output_tok_per_s: Finite::ratio(arrived.tokens, length_s).unwrap_or_default(),
             ttft_p50_ms: at(&ttft, 50.0),
             ttft_p99_ms: at(&ttft, 99.0),
+            ttft_from_schedule_p50_ms: at(&from_schedule, 50.0),
+            ttft_from_schedule_p99_ms: at(&from_schedule, 99.0),
+            queue_delay_p50_ms: at(&sorted(bucket.queue_delay_ms), 50.0),
             itl_p50_ms: at(&itl, 50.0),
             itl_p99_ms: at(&itl, 99.0),
         });
@@ -178,6 +201,28 @@ mod tests {
         assert_eq!(slices[0].ttft_p50_ms.unwrap().get(), 50.0);
         assert_eq!(slices[9].itl_p50_ms.unwrap().get(), 700.0);
         assert!((slices[3].in_flight.get() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn waiting_in_the_client_stands_in_the_slice_of_the_send() {
+        let mut late = record(0, 450, &[550]);
+        late.scheduled_at = 100_000_000;
+        let slices = timeline(&[late]);
+        assert_eq!(slices[4].queue_delay_p50_ms, Finite::new(350.0));
+        assert_eq!(slices[0].queue_delay_p50_ms, None);
+        assert_eq!(slices[5].ttft_p50_ms, Finite::new(100.0));
+        assert_eq!(slices[5].ttft_from_schedule_p50_ms, Finite::new(450.0));
+        let mut stored = serde_json::to_value(&slices[5]).unwrap();
+        let fields = stored.as_object_mut().unwrap();
+        for later in [
+            "ttft_from_schedule_p50_ms",
+            "ttft_from_schedule_p99_ms",
+            "queue_delay_p50_ms",
+        ] {
+            assert!(fields.remove(later).is_some(), "{later}");
+        }
+        let slice: TimelineSlice = serde_json::from_value(stored).unwrap();
+        assert_eq!(slice.ttft_from_schedule_p50_ms, None);
     }
 
     proptest! {

@@ -328,6 +328,18 @@ mod tests {
         let drawn = slices(&timed);
         assert_eq!(drawn.last().unwrap().to_s, 7.0, "{drawn:?}");
         assert_eq!(drawn.iter().map(|slice| slice.count).sum::<u32>(), 3);
+        // The ramp ends before 400 arrivals do, which reach beyond the deadline.
+        let ramped = EvaluationForm {
+            stop: "duration".to_owned(),
+            duration_s: "20".to_owned(),
+            rate_per_s: "20".to_owned(),
+            ramp_s: "3".to_owned(),
+            ..open_loop("constant")
+        };
+        let drawn = slices(&ramped);
+        assert_eq!(drawn.last().unwrap().to_s, 20.0, "{drawn:?}");
+        let arrivals = drawn.iter().map(|slice| slice.count).sum::<u32>();
+        assert!((369..=371).contains(&arrivals), "{arrivals}");
         let one = EvaluationForm {
             request_count: "1".to_owned(),
             ..open_loop("poisson")

@@ -87,7 +87,14 @@ pub fn TimelineCharts(
     let mut load = LinesChart::of_load(slices, from_s, to_s);
     load.shades.extend(unsteady_shades(&summary));
     load.marks = steady_marks(&summary);
-    let ttft = LinesChart::of_ttft(slices, from_s, to_s).without_gaps();
+    // On a schedule the headline counts from it: a queue in the client is in no figure from send.
+    let from_schedule = summary
+        .ttft_from_schedule_ms
+        .as_ref()
+        .and_then(|_| LinesChart::of_ttft_from_schedule(slices, from_s, to_s));
+    let ttft = from_schedule
+        .unwrap_or_else(|| LinesChart::of_ttft(slices, from_s, to_s))
+        .without_gaps();
     let itl = LinesChart::of_itl(slices, from_s, to_s).without_gaps();
     let steady = steady_in_words(&summary);
     let panel = |title: &'static str, chart: LinesChart, note: &'static str| {
@@ -134,6 +141,7 @@ fn unsteady_shades(summary: &Summary) -> Vec<Shade> {
             label: "unsteady".to_owned(),
             from_s,
             to_s,
+            is_measured: true,
         })
         .collect()
 }
@@ -169,4 +177,41 @@ fn steady_in_words(summary: &Summary) -> String {
             )
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    fn html(summary: Summary) -> String {
+        Owner::new().with(|| view! { <TimelineCharts summary /> }.to_html())
+    }
+
+    #[test]
+    fn a_queue_is_drawn_in_open_loop_and_closed_loop_has_one_clock() {
+        let mut summary = fixture::summary(50, 0);
+        assert!(!html(summary.clone()).contains("From schedule"));
+        let sent = summary.ttft_ms.as_ref().unwrap();
+        summary.ttft_from_schedule_ms = Some(sent.distribution.clone());
+        let shown = html(summary);
+        assert!(
+            shown.contains("From schedule p50") && shown.contains("From send p50"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_the_measured_window_is_said_of_all_of_it() {
+        let mut summary = fixture::summary(50, 0);
+        let steady = domain::measure::steady::SteadyState {
+            start_s: Finite::from(2),
+            end_s: Finite::from(4),
+            output_tok_per_s: None,
+        };
+        summary.steady_state = Some(steady);
+        // The ramp, which is unsteady and measured.
+        summary.timeline[5].output_tok_per_s = Finite::from(1);
+        assert!(html(summary).contains("Output between 1 and 20 tok/s"));
+    }
 }

@@ -41,6 +41,10 @@ pub fn ClientHealthFacts(
     let memory = health
         .peak_rss_bytes
         .map_or_else(not_observed, format::bytes);
+    let waited = is_open_loop.then(|| {
+        let count = format::count(health.capped_count.into());
+        view! { <Fact name="Arrivals that waited for a place">{count} <span class="muted">" (as many in flight as the plan allows)"</span></Fact> }
+    });
     let reasons = (!health.reasons.is_empty())
         .then(|| view! { <p class="muted">{health.reasons.join(" ")}</p> });
     view! {
@@ -57,6 +61,7 @@ pub fn ClientHealthFacts(
                 <Fact name="Stolen by the hypervisor">{share(health.steal_fraction)} <span class="muted">" of CPU time"</span></Fact>
                 <Fact name="Load process computed">{share(health.cpu_share)} <span class="muted">" of its threads' time"</span></Fact>
                 <Fact name="Its memory at most">{memory}</Fact>
+                {waited}
                 <Fact name="Arrivals dropped">{format::count(health.dropped_count.into())}</Fact>
             </KeyValueList>
         </section>
@@ -92,6 +97,7 @@ mod tests {
         health.verdict = HealthVerdict::ClientBound;
         health.reasons = vec!["1 % of requests went out 80.0 ms or more late.".to_owned()];
         health.steal_fraction = Finite::new(0.031);
+        health.capped_count = 1_380;
         let html = Owner::new()
             .with(|| view! { <ClientHealthFacts health is_open_loop=true /> }.to_html());
         for part in [
@@ -100,6 +106,8 @@ mod tests {
             "3.1%",
             "not observed",
             "behind the schedule",
+            "Arrivals that waited for a place",
+            "1,380",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

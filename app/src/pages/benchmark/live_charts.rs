@@ -100,6 +100,7 @@ fn shade(samples: &[LiveSample], phase: LoadPhase, label: &str) -> Option<Shade>
         label: label.to_owned(),
         from_s,
         to_s: after.map_or(last, |sample| sample.t_s),
+        is_measured: false,
     })
 }
 

@@ -6,11 +6,13 @@ use domain::measure::summary::{MetricSummary, Summary};
 use leptos::prelude::*;
 use ui::definition::DefinitionMark;
 use ui::figure::Figure;
+use ui::format;
 use ui::table::{Column, NumberCell, Table};
 
 /// One line of the table: our figure, theirs, and the definition that makes them differ.
 struct Row {
     label: String,
+    is_count: bool,
     ours: Option<Finite>,
     theirs: Vec<Option<Finite>>,
     why: &'static str,
@@ -31,12 +33,12 @@ pub fn OtherToolsTable(
     columns.push(Column::text("What makes them differ"));
     let rows = rows(&summary).into_iter().map(|row| {
         let theirs = row.theirs.into_iter().map(|value| {
-            view! { <NumberCell figure=Figure::new(value, "") /> }
+            view! { <NumberCell figure=figure(value, row.is_count) /> }
         });
         view! {
             <tr>
                 <th scope="row">{row.label}</th>
-                <NumberCell figure=Figure::new(row.ours, "") />
+                <NumberCell figure=figure(row.ours, row.is_count) />
                 {theirs.collect_view()}
                 <td class="other-tools-why">{row.why}</td>
             </tr>
@@ -59,20 +61,36 @@ pub fn OtherToolsTable(
     .into_any()
 }
 
+/// A number, whole where it counts.
+fn figure(value: Option<Finite>, is_count: bool) -> Figure {
+    match value.filter(|_| is_count) {
+        Some(count) => Figure {
+            text: format::fixed(count.get(), 0),
+            ..Figure::new(value, "")
+        },
+        None => Figure::new(value, ""),
+    }
+}
+
 fn rows(summary: &Summary) -> Vec<Row> {
     let figures = |label: &str, ours, theirs: fn(&ToolFigures) -> Option<Finite>, why| Row {
         label: label.to_owned(),
+        is_count: false,
         ours,
         theirs: summary.other_tools.iter().map(theirs).collect(),
         why,
     };
     let count = |count: u32| Some(Finite::from(count));
+    let counts = |label: &str, ours, theirs: fn(&ToolFigures) -> Option<Finite>, why| Row {
+        is_count: true,
+        ..figures(label, ours, theirs, why)
+    };
     let mut rows = vec![
-        figures(
+        counts(
             "Successful requests",
             count(summary.completed_count),
             |of| Some(Finite::from(of.completed_count)),
-            "vLLM counts an error inside a 200 stream, and a stream cut short, as success; SGLang every answer with status 200, empty or not. Both count what a deadline cuts off here.",
+            "vLLM and SGLang count an error inside a 200 stream, and one that ends in order before its answer is whole, as success; SGLang an empty answer too. A connection that breaks off, or an event that is no JSON, is a failure to all. Both count what a deadline cuts off here.",
         ),
         figures(
             "Duration (s)",
@@ -104,7 +122,7 @@ fn rows(summary: &Summary) -> Vec<Row> {
             |of| of.concurrency_average,
             "The sum of latencies over the duration; ours is weighted by time over the measured window.",
         ),
-        figures(
+        counts(
             "In flight, peak",
             summary.concurrency.and_then(|level| count(level.peak)),
             |of| of.concurrency_peak.map(Finite::from),
@@ -146,6 +164,7 @@ fn latency(
         .enumerate()
         .map(|(place, (part, value))| Row {
             label: format!("{name} {part} (ms)"),
+            is_count: false,
             ours: ours.as_ref().map(value),
             theirs: summary
                 .other_tools
@@ -172,6 +191,7 @@ mod tests {
             "GuideLLM",
             "TPOT p99 (ms)",
             "what others call TPOT",
+            ">19</span>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

@@ -27,6 +27,7 @@ pub fn judge(summary: &Summary) -> Verdict {
         client(&summary.client_health),
         failures(summary),
         objectives(summary),
+        reach(summary),
         steadiness(summary),
         samples(summary),
     ];
@@ -105,10 +106,21 @@ fn objectives(summary: &Summary) -> Option<(Tone, String)> {
     Some((Tone::Bad, text))
 }
 
+/// Whether the load that was asked for was answered.
+fn reach(summary: &Summary) -> Option<(Tone, String)> {
+    let unmet = summary.unmet_rate.as_ref()?;
+    Some((Tone::Unsure, unmet.in_words()))
+}
+
 fn steadiness(summary: &Summary) -> Option<(Tone, String)> {
     let is_missing = summary.steady_state.is_none() && summary.completed_count > 0;
     is_missing.then(|| {
-        let text = "No steady state was found: the load did not hold long enough. A longer run would tell.";
+        // A queue that grows does so for as long as the run lasts.
+        let text = if summary.unmet_rate.is_some() {
+            "There was no steady state."
+        } else {
+            "No steady state was found: the load did not hold long enough. A longer run would tell."
+        };
         (Tone::Unsure, text.to_owned())
     })
 }
@@ -159,11 +171,22 @@ fn basis(summary: &Summary) -> impl Iterator<Item = String> {
     let few_tail = has_few_samples(summary.completed_count.into(), 99.0)
         && !has_few_samples(summary.completed_count.into(), 95.0);
     let few_tail = few_tail.then(|| "p99 rests on few samples.".to_owned());
-    [answered, lateness, steady, few_tail].into_iter().flatten()
+    let waited = (health.capped_count > 0).then(|| {
+        let arrivals = format::plural(health.capped_count.into(), "arrival", "arrivals");
+        format!(
+            "{arrivals} waited in the client: as many requests were in flight as the plan allows."
+        )
+    });
+    [answered, lateness, waited, steady, few_tail]
+        .into_iter()
+        .flatten()
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::finite::Finite;
+    use domain::measure::demand::UnmetRate;
+
     use super::super::fixture;
     use super::*;
 
@@ -200,6 +223,29 @@ mod tests {
     #[test]
     fn nothing_measured_is_no_success() {
         assert_eq!(judge(&fixture::summary(0, 0)).tone, Tone::Bad);
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_is_the_title_before_what_follows_from_it() {
+        let mut summary = fixture::summary(400, 0);
+        summary.unmet_rate = Some(UnmetRate {
+            asked_per_s: Finite::from(40),
+            answered_per_s: Finite::new(23.14).unwrap(),
+        });
+        summary.steady_state = None;
+        summary.client_health.capped_count = 380;
+        let verdict = judge(&summary);
+        assert_eq!(verdict.tone, Tone::Unsure);
+        assert_eq!(
+            verdict.title,
+            "40 requests/s were asked for, 23.1/s were answered: the queue grew to the end."
+        );
+        let notes = verdict.notes.join(" ");
+        assert!(notes.contains("There was no steady state."), "{notes}");
+        assert!(
+            notes.contains("380 arrivals waited in the client"),
+            "{notes}"
+        );
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub(crate) fn slices() -> Vec<TimelineSlice> {
             ttft_p50_ms: Some(finite(230.0 + 12.0 * wave + 20.0 * ripple(n))),
             ttft_p99_ms: (!n.is_multiple_of(17))
                 .then(|| finite(480.0 + 40.0 * wave + 150.0 * ripple(n + 500))),
+            ttft_from_schedule_p50_ms: None,
+            ttft_from_schedule_p99_ms: None,
+            queue_delay_p50_ms: None,
             itl_p50_ms: Some(finite(18.0)),
             itl_p99_ms: Some(finite(22.0)),
         }

@@ -8,6 +8,7 @@ use domain::finite::Finite;
 use serde_json::{Value, json};
 
 use super::axis;
+use super::finding::range_in_words;
 use super::hue::{Hue, Palette};
 use super::option::{finish, shortened};
 use super::twin::Twin;
@@ -78,7 +79,7 @@ impl BucketsChart {
     }
 
     fn name_with_unit(&self, series: &BucketSeries) -> String {
-        if self.unit.is_empty() {
+        if self.unit.is_empty() || self.unit == series.name {
             series.name.clone()
         } else {
             format!("{} ({})", series.name, self.unit)
@@ -105,17 +106,10 @@ impl BucketsChart {
 
     pub(super) fn finding(&self) -> String {
         let parts = self.series.iter().filter_map(|series| {
-            let values = || series.values.iter().flatten().map(|value| value.get());
-            let (low, high) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
-            Some(format!(
-                "{} between {} and {} {}",
-                series.name,
-                format::number(low),
-                format::number(high),
-                self.unit
-            ))
+            let values = series.values.iter().flatten().map(|value| value.get());
+            range_in_words(&series.name, values, &self.unit)
         });
-        let parts: Vec<String> = parts.map(|part| part.trim_end().to_owned()).collect();
+        let parts: Vec<String> = parts.collect();
         if parts.is_empty() {
             "No value was measured.".to_owned()
         } else {
@@ -169,7 +163,7 @@ mod tests {
         let heads = heads.map(|(title, unit)| (title.to_owned(), unit.to_owned()));
         assert_eq!(twin.columns, heads);
         assert_eq!(twin.rows[1], ["10–20", format::MISSING, format::MISSING]);
-        let finding = "mean between 12.0 and 30.0 ms; p95 between 20.0 and 41.0 ms.";
+        let finding = "mean between 12 and 30 ms; p95 between 20 and 41 ms.";
         assert_eq!(chart().finding(), finding);
         assert!(!chart().is_empty());
     }

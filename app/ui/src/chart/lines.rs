@@ -12,6 +12,7 @@ use domain::measure::timeline::TimelineSlice;
 use serde_json::{Value, json};
 
 use super::axis;
+use super::finding::range_in_words;
 use super::hue::{Hue, Palette};
 use super::option::{finish, merge, shortened};
 use super::twin::Twin;
@@ -54,6 +55,8 @@ pub struct Shade {
     pub from_s: Finite,
     /// End, in seconds.
     pub to_s: Finite,
+    /// Whether it belongs to the measured window: then its values are in what the chart finds.
+    pub is_measured: bool,
 }
 
 /// Lines over time.
@@ -106,6 +109,36 @@ impl LinesChart {
         let mut chart = Self::of_slices(slices, window_start_s, window_end_s);
         chart.series = Self::latency_pair("TTFT", Hue::TTFT, median, tail);
         chart
+    }
+
+    /// TTFT over an open loop, from schedule and from send: what lies between them is waiting in the client.
+    /// `None` for results of before, whose slices do not know the schedule.
+    pub fn of_ttft_from_schedule(
+        slices: &[TimelineSlice],
+        window_start_s: Finite,
+        window_end_s: Finite,
+    ) -> Option<Self> {
+        slices
+            .iter()
+            .find(|slice| slice.ttft_from_schedule_p50_ms.is_some())?;
+        let line = |name: &str, hue, value: fn(&TimelineSlice) -> Option<Finite>| LineSeries {
+            name: name.to_owned(),
+            unit: "ms".to_owned(),
+            side: Side::Left,
+            hue,
+            values: slices.iter().map(value).collect(),
+        };
+        let mut chart = Self::of_slices(slices, window_start_s, window_end_s);
+        chart.series = vec![
+            line("From schedule p50", Hue::TTFT, |slice| {
+                slice.ttft_from_schedule_p50_ms
+            }),
+            line("From schedule p99", Hue::Grey, |slice| {
+                slice.ttft_from_schedule_p99_ms
+            }),
+            line("From send p50", Hue::Teal, |slice| slice.ttft_p50_ms),
+        ];
+        Some(chart)
     }
 
     /// ITL over a run: median and 99th percentile of each slice.
@@ -179,6 +212,7 @@ impl LinesChart {
             label: label.to_owned(),
             from_s,
             to_s,
+            is_measured: false,
         });
         Self {
             x_s: slices.iter().map(|slice| slice.start_s).collect(),
@@ -299,10 +333,11 @@ impl LinesChart {
     }
 
     pub(super) fn finding(&self) -> String {
+        let outside = || self.shades.iter().filter(|shade| !shade.is_measured);
         // A shade ends where the next part begins; at the end of the chart there is no next part.
         let last_s = self.x_s.last();
         let is_shaded = |x_s: &Finite| {
-            self.shades.iter().any(|shade| {
+            outside().any(|shade| {
                 let is_its_end = *x_s == shade.to_s && last_s == Some(x_s);
                 shade.from_s <= *x_s && (*x_s < shade.to_s || is_its_end)
             })
@@ -312,16 +347,7 @@ impl LinesChart {
             let values = points
                 .filter(|(x_s, _)| !is_shaded(x_s))
                 .filter_map(|(_, value)| value.map(Finite::get));
-            let (low, high) = values.fold(None, |range: Option<(f64, f64)>, value| {
-                Some(range.map_or((value, value), |(low, high)| {
-                    (low.min(value), high.max(value))
-                }))
-            })?;
-            let (low, high) = (format::number(low), format::number(high));
-            Some(format!(
-                "{} between {low} and {high} {}",
-                series.name, series.unit
-            ))
+            range_in_words(&series.name, values, &series.unit)
         });
         let parts: Vec<String> = parts.collect();
         if parts.is_empty() {
@@ -333,7 +359,7 @@ impl LinesChart {
             };
             return text.to_owned();
         }
-        let window = if self.shades.is_empty() {
+        let window = if outside().next().is_none() {
             ""
         } else {
             " in the measured window"

@@ -1,6 +1,6 @@
 //! Connections: kept, lost, refused.
 
-use domain::measure::record::{Outcome, RequestRecord};
+use domain::measure::record::{BROKE_OFF, Outcome, RequestRecord};
 use domain::workload::{Arrival, StopRule};
 use loadgen::LoadError;
 use tokio_util::sync::CancellationToken;
@@ -133,6 +133,8 @@ async fn a_connection_that_breaks_inside_an_answer_is_a_failure() {
         .map(|record| record.outcome)
         .collect();
     assert_eq!(outcomes, [Outcome::Ok, Outcome::Truncated, Outcome::Ok]);
+    let why = &outcome.records[1].error;
+    assert!(why.starts_with(BROKE_OFF), "{why}");
     assert_eq!(server.seen().len(), 3, "nothing was sent twice");
 }
 

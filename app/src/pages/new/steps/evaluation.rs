@@ -58,7 +58,7 @@ pub fn EvaluationStep(
             {prompts}
             <ChoiceCards name="arrival" legend="Load shape" choices=load_shapes(users)
                 chosen=vec![form.arrival] errors />
-            <div class="only-open-loop">
+            <div class="stack only-open-loop">
                 <TextField name="rate_per_s" label="Rate" kind=InputKind::Number step="any" value=form.rate_per_s errors
                     unit="requests/s" hint="Mean arrivals per second, sent whether or not earlier ones are answered." />
                 <div class="form-row">
@@ -110,7 +110,7 @@ pub fn EvaluationStep(
             </div>
             <TextAreaField name="slos" label="Objectives" value=form.slos errors is_optional=true
                 placeholder="ttft_ms<=200@p99"
-                hint="What the run has to hold, one a line: ttft_ms<=200@p99, tpot_ms<=50, e2e_ms<=3000@p95, output_tok_per_s>=500, error_rate<=0.01. Goodput counts the requests that meet all of them." />
+                hint="What the run has to hold, one a line: ttft_ms<=200@p99, tpot_ms<=50, e2e_ms<=3000@p95, output_tok_per_s>=500, error_rate<=0.01. In open loop TTFT and E2E latency count from the schedule. Goodput counts the requests that meet all of them." />
             <FieldSet legend="Details">
                 <div class="form-row">
                     <TextField name="seed" label="Seed" kind=InputKind::Number step="any" value=form.seed errors

@@ -1,5 +1,6 @@
 //! Step 2: the load as it will be, drawn from what is typed.
 
+use domain::field::FieldErrors;
 use domain::finite::Finite;
 use domain::workflow::Catalogue;
 use domain::workflow::form::EvaluationForm;
@@ -24,13 +25,17 @@ pub fn LoadPreviewPanel(
     /// What can be chosen from.
     catalogue: Catalogue,
 ) -> impl IntoView {
-    // The last one that could be drawn stays while something is half typed.
-    let preview = Memo::new(move |last: Option<&Option<LoadPreview>>| {
-        let answers = typed.with(|form| form.validate(method, &catalogue));
-        match answers {
+    let answers = Memo::new(move |_| typed.with(|form| form.validate(method, &catalogue)));
+    // The last one that could be drawn stays while something is half typed, and says so.
+    let preview = Memo::new(
+        move |last: Option<&Option<LoadPreview>>| match answers.get() {
             Ok(answers) => Some(LoadPreview::of(&answers, users, method)),
             Err(_) => last.cloned().flatten(),
-        }
+        },
+    );
+    let waiting = Memo::new(move |_| {
+        let is_drawn = preview.with(Option::is_some);
+        answers.with(|answers| waiting_in_words(answers.as_ref().err()?, is_drawn))
     });
     let chart = move |data: fn(&LoadPreview) -> Option<ChartData>| {
         Signal::derive(move || {
@@ -91,14 +96,31 @@ pub fn LoadPreviewPanel(
         <section class="stack tight load-preview" aria-labelledby="load-preview">
             <h2 id="load-preview">"Preview"</h2>
             <p class="muted" aria-live="polite">
-                {move || preview.with(|preview| preview.as_ref().map_or_else(
-                    || "Fill in the fields above to see the load.".to_owned(), in_words))}
+                {move || waiting.get().unwrap_or_else(|| {
+                    preview.with(|preview| preview.as_ref().map(in_words).unwrap_or_default())
+                })}
             </p>
-            {start}
-            <div class="grid-2">{prompt_lengths} {answer_lengths}</div>
+            <div class="stack tight" class:is-stale=move || waiting.with(Option::is_some)>
+                {start}
+                <div class="grid-2">{prompt_lengths} {answer_lengths}</div>
+            </div>
         </section>
     }
     .into_any()
+}
+
+/// What the preview waits for: the first field that cannot be read.
+fn waiting_in_words(errors: &FieldErrors, is_drawn: bool) -> Option<String> {
+    let FieldErrors(errors) = errors;
+    let first = &errors.first()?.message;
+    let still = if is_drawn {
+        " What is drawn is the load before that."
+    } else {
+        ""
+    };
+    Some(format!(
+        "The preview waits for valid values. {first}{still}"
+    ))
 }
 
 /// What is shown of lengths: one chart stays while what it draws changes.
@@ -287,14 +309,41 @@ mod tests {
     }
 
     #[test]
+    fn a_preview_that_waits_says_for_which_field() {
+        let words = |form: EvaluationForm, is_drawn| {
+            let method = EvaluationMethod::Configuration;
+            let errors = form.validate(method, &Catalogue::default()).unwrap_err();
+            waiting_in_words(&errors, is_drawn).unwrap()
+        };
+        let open = |rate: &str| EvaluationForm {
+            arrival: "constant".to_owned(),
+            rate_per_s: rate.to_owned(),
+            ..EvaluationForm::default()
+        };
+        for rate in ["0", "-5", ""] {
+            let words = words(open(rate), true);
+            assert!(words.contains("the rate"), "{words}");
+            assert!(words.ends_with("is the load before that."), "{words}");
+        }
+        let long_ramp = EvaluationForm {
+            stop: "duration".to_owned(),
+            duration_s: "5".to_owned(),
+            ramp_s: "9".to_owned(),
+            ..EvaluationForm::default()
+        };
+        assert!(words(long_ramp, false).contains("ramp"));
+    }
+
+    #[test]
     fn what_cannot_be_read_draws_nothing() {
         let html = html(EvaluationForm {
             output_tokens: "many".to_owned(),
             ..EvaluationForm::default()
         });
         assert!(
-            html.contains("Fill in the fields above") && !html.contains("How it begins"),
+            html.contains("The preview waits for valid values.") && !html.contains("How it begins"),
             "{html}"
         );
+        assert!(html.contains("is-stale"), "{html}");
     }
 }

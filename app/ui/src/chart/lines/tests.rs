@@ -16,6 +16,9 @@ fn slices() -> Vec<TimelineSlice> {
         output_tok_per_s: finite(1_000.0 + f64::from(number)),
         ttft_p50_ms: (number != 3).then(|| finite(200.0)),
         ttft_p99_ms: None,
+        ttft_from_schedule_p50_ms: (number > 4).then(|| finite(1_200.0)),
+        ttft_from_schedule_p99_ms: None,
+        queue_delay_p50_ms: None,
         itl_p50_ms: None,
         itl_p99_ms: None,
     };
@@ -41,7 +44,8 @@ fn load_has_two_axes_and_shades_around_the_window() {
         (&4.0.into(), &"steady from 4 s".into())
     );
     assert!(option["series"][0].get("markLine").is_none());
-    let finding = "Output between 1,002 and 1,015 tok/s; In flight between 8.00 and 8.00 requests in the measured window.";
+    let finding =
+        "Output between 1,002 and 1,015 tok/s; In flight always 8 requests in the measured window.";
     assert_eq!(chart.finding(), finding);
 }
 
@@ -106,6 +110,7 @@ fn what_lies_in_a_shade_alone_is_no_finding() {
         label: "warm-up".to_owned(),
         from_s: Finite::ZERO,
         to_s: finite(19.0),
+        is_measured: false,
     }];
     assert_eq!(live.finding(), "No value in the measured window.");
     // With more to come, the end of the shade is where the window begins.
@@ -118,4 +123,38 @@ fn what_lies_in_a_shade_alone_is_no_finding() {
         ..LinesChart::default()
     };
     assert_eq!(finished.finding(), "No value in the measured window.");
+}
+
+#[test]
+fn a_shade_inside_the_window_hides_no_value_from_the_finding() {
+    let mut chart = LinesChart::of_load(&slices(), finite(2.0), finite(16.0));
+    chart.shades.push(Shade {
+        label: "unsteady".to_owned(),
+        from_s: finite(2.0),
+        to_s: finite(9.0),
+        is_measured: true,
+    });
+    let finding = chart.finding();
+    assert!(
+        finding.starts_with("Output between 1,002 and 1,015 tok/s"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn open_loop_has_both_clocks_of_ttft_and_results_of_before_have_one() {
+    let mut slices = slices();
+    let chart = |slices: &[TimelineSlice]| {
+        LinesChart::of_ttft_from_schedule(slices, Finite::ZERO, finite(19.8))
+    };
+    let drawn = chart(&slices).unwrap();
+    let finding = drawn.finding();
+    assert!(
+        finding.contains("From schedule p50 always 1,200 ms; From send p50 always 200 ms"),
+        "{finding}"
+    );
+    for slice in &mut slices {
+        slice.ttft_from_schedule_p50_ms = None;
+    }
+    assert_eq!(chart(&slices), None);
 }
