@@ -112,15 +112,37 @@ pub fn LoadPreviewPanel(
 /// What the preview waits for: the first field that cannot be read.
 fn waiting_in_words(errors: &FieldErrors, is_drawn: bool) -> Option<String> {
     let FieldErrors(errors) = errors;
-    let first = &errors.first()?.message;
+    let first = errors.first()?;
+    let (label, message) = (field_label(&first.field), &first.message);
     let still = if is_drawn {
         " What is drawn is the load before that."
     } else {
         ""
     };
     Some(format!(
-        "The preview waits for valid values. {first}{still}"
+        "The preview waits for valid values. {label}{message}{still}"
     ))
+}
+
+/// How the field is called above, before its message; nothing for a choice, whose message says it.
+fn field_label(field: &str) -> &'static str {
+    match field {
+        "input_tokens" => "Prompt length: ",
+        "output_tokens" => "Answer length: ",
+        "shared_prefix_tokens" => "Shared prefix: ",
+        "rate_per_s" => "Rate: ",
+        "burstiness" => "Burstiness: ",
+        "in_flight_max" => "Most in flight: ",
+        "ramp_s" => "Ramp: ",
+        "request_count" => "Measured requests: ",
+        "duration_s" => "Measured time: ",
+        "warmup_requests" => "Warm-up: ",
+        "warmup_s" => "Warm-up time: ",
+        "slos" => "Objectives: ",
+        "seed" => "Seed: ",
+        "request_timeout_s" => "Request timeout: ",
+        _ => "",
+    }
 }
 
 /// What is shown of lengths: one chart stays while what it draws changes.
@@ -322,7 +344,10 @@ mod tests {
         };
         for rate in ["0", "-5", ""] {
             let words = words(open(rate), true);
-            assert!(words.contains("the rate"), "{words}");
+            assert!(
+                words.contains("Rate: Give the requests per second"),
+                "{words}"
+            );
             assert!(words.ends_with("is the load before that."), "{words}");
         }
         let long_ramp = EvaluationForm {
@@ -331,7 +356,7 @@ mod tests {
             ramp_s: "9".to_owned(),
             ..EvaluationForm::default()
         };
-        assert!(words(long_ramp, false).contains("ramp"));
+        assert!(words(long_ramp, false).contains("Ramp: Make it shorter"));
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn what_lies_in_a_shade_alone_is_no_finding() {
     // With more to come, the end of the shade is where the window begins.
     live.x_s.push(finite(20.0));
     let finding = live.finding();
-    assert!(finding.starts_with("Output between 1,019"), "{finding}");
+    assert!(finding.starts_with("Output always 1,019"), "{finding}");
     assert_eq!(LinesChart::default().finding(), "Nothing measured yet.");
     let finished = LinesChart {
         end_s: Some(finite(19.0)),
