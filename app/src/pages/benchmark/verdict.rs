@@ -1,6 +1,7 @@
 //! What a result is worth, in a sentence: the banner above the figures.
 
 use domain::measure::health::{ClientHealth, HealthVerdict};
+use domain::measure::left_out::LeftOut;
 use domain::measure::objectives::SloVerdict;
 use domain::measure::quantile::has_few_samples;
 use domain::measure::summary::Summary;
@@ -28,6 +29,7 @@ pub fn judge(summary: &Summary) -> Verdict {
         failures(summary),
         objectives(summary),
         reach(summary),
+        left_out(summary),
         steadiness(summary),
         samples(summary),
     ];
@@ -112,6 +114,16 @@ fn reach(summary: &Summary) -> Option<(Tone, String)> {
     Some((Tone::Unsure, unmet.in_words()))
 }
 
+/// What is missing from the figures, where it is so much that they show a part of the load.
+fn left_out(summary: &Summary) -> Option<(Tone, String)> {
+    let left_out = summary.left_out.filter(|left_out| left_out.is_warning())?;
+    let text = format!(
+        "{} What is left is the early part of the load.",
+        left_out.in_words()
+    );
+    Some((Tone::Unsure, text))
+}
+
 fn steadiness(summary: &Summary) -> Option<(Tone, String)> {
     let is_missing = summary.steady_state.is_none() && summary.completed_count > 0;
     is_missing.then(|| {
@@ -177,7 +189,9 @@ fn basis(summary: &Summary) -> impl Iterator<Item = String> {
             "{arrivals} waited in the client: as many requests were in flight as the plan allows."
         )
     });
-    [answered, lateness, waited, steady, few_tail]
+    let left_out = summary.left_out.filter(|left_out| !left_out.is_warning());
+    let left_out = left_out.map(LeftOut::in_words);
+    [answered, left_out, lateness, waited, steady, few_tail]
         .into_iter()
         .flatten()
 }
@@ -245,6 +259,27 @@ mod tests {
         assert!(
             notes.contains("380 arrivals waited in the client"),
             "{notes}"
+        );
+    }
+
+    #[test]
+    fn what_the_deadline_left_out_is_told_and_much_of_it_is_a_finding() {
+        let mut summary = fixture::summary(400, 0);
+        summary.left_out = LeftOut::of(400, 3, 0);
+        let verdict = judge(&summary);
+        assert_eq!(verdict.tone, Tone::Good);
+        let notes = verdict.notes.join(" ");
+        assert!(
+            notes.contains("3 of the 403 requests of the window"),
+            "{notes}"
+        );
+        summary.left_out = LeftOut::of(400, 600, 200);
+        let verdict = judge(&summary);
+        assert_eq!(verdict.tone, Tone::Unsure);
+        assert!(
+            verdict.title.starts_with("800 of the 1200 requests"),
+            "{}",
+            verdict.title
         );
     }
 
