@@ -46,8 +46,13 @@ fn label(palette: &Palette) -> AxisLabel {
         .font_size(LABEL_PX)
 }
 
+/// The least step between labels of a unit: half a token is none.
+pub(super) fn least_step(unit: &str) -> f64 {
+    if unit == "tokens" { 1.0 } else { 0.0 }
+}
+
 /// Lower end, upper end and step of an axis that covers `min..=max` in about six round steps.
-pub(super) fn round_range(min: f64, max: f64) -> Option<(f64, f64, f64)> {
+pub(super) fn round_range(min: f64, max: f64, least_step: f64) -> Option<(f64, f64, f64)> {
     let span = max - min;
     if !span.is_finite() || span <= 0.0 {
         return None;
@@ -58,7 +63,7 @@ pub(super) fn round_range(min: f64, max: f64) -> Option<(f64, f64, f64)> {
         .into_iter()
         .find(|factor| factor * power >= rough)
         .unwrap_or(10.0);
-    let step = factor * power;
+    let step = (factor * power).max(least_step);
     Some((
         (min / step).floor() * step,
         (max / step).ceil() * step,
@@ -72,10 +77,12 @@ mod tests {
 
     #[test]
     fn ranges_are_round_and_cover() {
-        assert_eq!(round_range(140.0, 660.0), Some((100.0, 700.0, 100.0)));
-        let (low, high, step) = round_range(16.6, 23.6).unwrap();
+        assert_eq!(round_range(140.0, 660.0, 0.0), Some((100.0, 700.0, 100.0)));
+        let tokens = least_step("tokens");
+        assert_eq!(round_range(512.0, 513.0, tokens), Some((512.0, 513.0, 1.0)));
+        let (low, high, step) = round_range(16.6, 23.6, 0.0).unwrap();
         assert!((low, high, step) == (16.0, 24.0, 2.0));
-        assert_eq!(round_range(5.0, 5.0), None);
-        assert_eq!(round_range(f64::NAN, 5.0), None);
+        assert_eq!(round_range(5.0, 5.0, 0.0), None);
+        assert_eq!(round_range(f64::NAN, 5.0, 0.0), None);
     }
 }

@@ -98,7 +98,7 @@ impl HistogramChart {
         let range = if is_logarithmic {
             None
         } else {
-            axis::round_range(min, max)
+            axis::round_range(min, max, axis::least_step(&self.unit))
         };
         let (min, max, step) =
             range.map_or((min, max, None), |(min, max, step)| (min, max, Some(step)));

@@ -95,12 +95,14 @@ impl ScatterChart {
             .name_location(NameLocation::Center)
             .name_gap(8.0)
             .name_text_style(axis::name_style(palette))
-            .scale(true);
+            .scale(true)
+            .min_interval(axis::least_step(&self.x.unit));
         let y_axis = axis::vertical(palette)
             .name(y_name.as_str())
             .name_location(NameLocation::End)
             .name_gap(8.0)
-            .name_text_style(axis::name_style(palette));
+            .name_text_style(axis::name_style(palette))
+            .min_interval(axis::least_step(&self.y.unit));
         let small: Vec<Vec<f64>> = if self.is_large() {
             Vec::new()
         } else {
