@@ -1,4 +1,5 @@
-//! Real parts for tests: processes, `PostgreSQL`, a Docker Engine, llama.cpp's server, folders, ports.
+//! Real parts for tests: processes, `PostgreSQL`, a Docker Engine, llama.cpp's server, `OpenSSH`'s
+//! server and agent, links that break, folders, ports.
 //!
 //! Invariants:
 //! - whatever a guard started ends when the guard is dropped, with everything it started itself;
@@ -18,16 +19,22 @@ mod docker_engine;
 mod docker_registry;
 mod folder;
 mod http;
+mod link;
 mod llama_server;
 mod postgres;
 mod process;
+mod ssh_key;
+mod sshd;
 mod wait;
 
 pub use docker_engine::DockerEngine;
 pub use docker_registry::DockerRegistry;
 pub use folder::{TempDir, data_dir, target_dir, workspace_root};
 pub use http::{free_port, get_http_status, wait_for_http};
+pub use link::Link;
 pub use llama_server::{LlamaServer, tiny_model_path, tiny_tokenizer_path};
 pub use postgres::Postgres;
 pub use process::{Process, is_process_alive};
+pub use ssh_key::{SshAgent, SshKey};
+pub use sshd::Sshd;
 pub use wait::wait_until;

@@ -32,6 +32,7 @@ const WASM_CRATES: [&str; 3] = ["domain", "ui", "frontend"];
 const ENGINE_TEST_WORDS: [&str; 2] = ["llama", "schemathesis"];
 const POSTGRES_TEST_WORD: &str = "postgres";
 const DOCKER_TEST_WORD: &str = "docker";
+const SSHD_TEST_WORD: &str = "sshd";
 
 /// What was set up, or `None` where it could not be had.
 #[derive(Debug, Default)]
@@ -39,6 +40,7 @@ struct Setup {
     engine: Option<()>,
     postgres: Option<()>,
     docker: Option<()>,
+    sshd: Option<()>,
     chromium: Option<PathBuf>,
 }
 
@@ -93,6 +95,7 @@ fn set_up(phases: &mut Phases, only: Option<TestPart>) -> anyhow::Result<Setup> 
         "the tests with a Docker Engine",
         docker::docker,
     );
+    setup.sshd = phases.attempt("set up: SSH server", "the tests over SSH", parts::sshd);
     if only != Some(TestPart::Rust) {
         setup.chromium = phases.attempt("set up: Chromium", "the browser tests", parts::chromium);
     }
@@ -138,6 +141,9 @@ fn run_rust_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
     }
     if setup.docker.is_none() {
         command.args(["--skip", DOCKER_TEST_WORD]);
+    }
+    if setup.sshd.is_none() {
+        command.args(["--skip", SSHD_TEST_WORD]);
     }
     phases.run("Rust tests: build", || {
         process::run(process::cargo().args(["test", "--no-run"]))

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Each crate and the crates of this workspace it may import, as ARCHITECTURE.md says in words.
 /// Tests may use `testkit` besides.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("ui", &["domain"]),
     // `service` only behind the feature `ssr`; see the test below.
@@ -25,6 +25,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("loadgen", &["domain"]),
     ("docker", &["domain"]),
     ("engine", &["domain"]),
+    ("ssh", &["domain"]),
     ("runner", &["domain", "store", "loadgen", "docker"]),
     ("service", &["domain", "store", "runner"]),
     // `store`, because `assay load` writes its artifact through it.
@@ -39,8 +40,9 @@ const IMPORTS: [(&str, &[&str]); 13] = [
 ];
 
 /// Outside crates (by name or the start of it) that only some crates may name.
-const FENCED_DEPENDENCIES: [(&str, &[&str]); 7] = [
+const FENCED_DEPENDENCIES: [(&str, &[&str]); 8] = [
     ("bollard", &["docker"]),
+    ("russh", &["ssh"]),
     ("sqlx", &["store"]),
     ("parquet", &["store"]),
     ("leptos", &["ui", "app", "frontend", "server"]),
@@ -49,7 +51,7 @@ const FENCED_DEPENDENCIES: [(&str, &[&str]); 7] = [
     (
         "tokio",
         &[
-            "store", "loadgen", "docker", "runner", "service", "server", "testkit",
+            "store", "loadgen", "docker", "ssh", "runner", "service", "server", "testkit",
         ],
     ),
 ];

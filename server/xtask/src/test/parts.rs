@@ -1,4 +1,4 @@
-//! The real parts that tests run against: an engine, PostgreSQL, a browser.
+//! The real parts that tests run against: an engine, PostgreSQL, an SSH server, a browser.
 
 use std::fs;
 use std::path::PathBuf;
@@ -136,6 +136,30 @@ fn has_postgres() -> bool {
         || debian
             .into_iter()
             .any(|version| version.path().join("bin/initdb").exists())
+}
+
+/// OpenSSH's server, with the programs that make keys and hold them.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(super) fn sshd() -> anyhow::Result<()> {
+    if !has_sshd() {
+        install_by_apt("openssh-server")?;
+    }
+    if has_sshd() {
+        Ok(())
+    } else {
+        bail!("the package openssh-server brought no sshd")
+    }
+}
+
+/// The server lies off the search path of ordinary users.
+fn has_sshd() -> bool {
+    let has_server = process::find_program("sshd").is_some()
+        || ["/usr/sbin/sshd", "/usr/local/sbin/sshd"]
+            .into_iter()
+            .any(|path| PathBuf::from(path).exists());
+    has_server && process::find_program("ssh-agent").is_some()
 }
 
 /// The browser: the one named by `CHROMIUM`, an installed one, or Debian's.

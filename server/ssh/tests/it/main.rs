@@ -1,0 +1,3 @@
+//! Everything against a real OpenSSH server, a real agent and real shells.
+
+mod sshd;
