@@ -84,7 +84,8 @@ impl Session {
         within: Duration,
         output_max: usize,
     ) -> Result<Output, SshError> {
-        let line = quote_line(words)?;
+        // The account's shell becomes the program: its end is told as it is, and signals reach it.
+        let line = [b"exec ".as_slice(), &quote_line(words)?].concat();
         let name = words
             .first()
             .map(|word| String::from_utf8_lossy(word.as_ref()).into_owned())

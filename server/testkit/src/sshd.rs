@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User};
 
 use crate::folder::{TempDir, data_dir};
 use crate::{Process, SshKey, free_port};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The account as root; its numbers are far from those that systems give.
 const USER: &str = "assay-node";
 const USER_ID: u32 = 64_123;
@@ -89,7 +87,8 @@ impl Sshd {
     /// Ends it, with everything that was started over it where it is isolated.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            process.stop(Signal::SIGTERM, STOP_TIMEOUT);
+            // It has nothing to save, and the program around it would not pass a softer signal on.
+            process.kill_group();
         }
     }
 

@@ -40,7 +40,7 @@ async fn a_file_arrives_with_progress_and_is_not_sent_twice() {
     let mut told = Vec::new();
     let sent = session
         .send_file(&near, "~/deep/folder/it's a model.gguf", None, &mut |it| {
-            told.push(it)
+            told.push(it);
         })
         .await
         .unwrap();
@@ -138,7 +138,7 @@ async fn a_part_with_other_bytes_is_noticed_and_removed() {
         .home()
         .join(format!(".a.bin.{}.part", &digest.as_str()[..16]));
     session
-        .write_file(part.to_str().unwrap(), &[7; 50_000])
+        .write_file(part.to_str().unwrap(), &vec![7; 50_000])
         .await
         .unwrap();
     let error = send(&session, &near, "~/a.bin").await.unwrap_err();
@@ -174,7 +174,7 @@ async fn a_wrong_digest_gives_no_file() {
     assert!(!sshd.home().join("a").exists());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_said_before_and_while_it_is_written() {
     let sshd = Sshd::start();
     let Some(disk) = sshd.small_disk() else {
@@ -288,7 +288,7 @@ async fn a_file_comes_back_and_goes_on_after_a_cut() {
     let mut told = Vec::new();
     let digest = session
         .fetch_file("~/result.parquet", &near, 2_000_000, &mut |it| {
-            told.push(it)
+            told.push(it);
         })
         .await
         .unwrap();
@@ -304,7 +304,7 @@ async fn a_file_comes_back_and_goes_on_after_a_cut() {
     let mut told = Vec::new();
     session
         .fetch_file("~/result.parquet", &near, 2_000_000, &mut |it| {
-            told.push(it)
+            told.push(it);
         })
         .await
         .unwrap();
