@@ -50,6 +50,7 @@ pub(crate) async fn authenticate(
             tried: target.credential.name(),
             accepts: methods.iter().map(String::from).collect(),
         }),
+        Outcome::Unsigned(reason) => Err(SshError::AgentRefused { reason }),
         Outcome::Broken(reason) => Err(SshError::LinkLost {
             host: target.place(),
             reason: format!("while signing in: {reason}"),
@@ -61,6 +62,8 @@ enum Outcome {
     Accepted,
     /// With what the server would take instead.
     Refused(MethodSet),
+    /// The agent does not sign.
+    Unsigned(String),
     Broken(String),
 }
 
@@ -155,7 +158,7 @@ async fn with_agent(
                 remaining_methods, ..
             }) => last = Outcome::Refused(remaining_methods),
             // The agent does not sign with this key (it may ask its owner): the next one may do.
-            Err(error) => last = Outcome::Broken(error.to_string()),
+            Err(error) => last = Outcome::Unsigned(error.to_string()),
         }
     }
     Ok(last)

@@ -92,6 +92,12 @@ pub enum SshError {
     /// The agent has nothing to show.
     #[error("the SSH agent holds no keys: add one with ssh-add")]
     AgentWithoutKeys,
+    /// The agent has a key that the server takes, and does not sign with it.
+    #[error("the SSH agent does not sign: {reason}")]
+    AgentRefused {
+        /// What it said.
+        reason: String,
+    },
     /// The link broke while it was used.
     #[error("the link to {host} is lost: {reason}")]
     LinkLost {

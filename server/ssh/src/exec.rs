@@ -127,7 +127,7 @@ impl Session {
     ) -> Result<Output, SshError> {
         let mut running = Running::new(self.open_channel().await?);
         if running.write.exec(true, line).await.is_err() {
-            return Err(self.lost().await);
+            return Err(self.lost_or(name, "the server takes no command").await);
         }
         let mut collected = Collected::default();
         let ending = exchange(&mut running, &mut collected, stdin, output_max).await;
@@ -156,20 +156,10 @@ impl Session {
                 exit,
             }),
             // The channel closed without telling how the program ended: the link went.
-            None => Err(self.lost_soon(name).await),
+            None => Err(self
+                .lost_or(name, "the server did not say how it ended")
+                .await),
         }
-    }
-
-    async fn lost_soon(&self, name: &str) -> SshError {
-        /// A broken link is noticed in the same moment as its channels.
-        const SOON: Duration = Duration::from_secs(1);
-        timeout(SOON, self.lost())
-            .await
-            .unwrap_or_else(|_| SshError::Failed {
-                host: self.place().to_owned(),
-                what: name.to_owned(),
-                reason: "the server did not say how it ended".to_owned(),
-            })
     }
 }
 

@@ -187,7 +187,7 @@ impl Session {
             let started = Instant::now();
             let pinged = self.inner.handle.send_ping().await;
             if pinged.is_err() || self.is_lost() {
-                return Err(self.lost().await);
+                return Err(self.lost_or("timing a round trip", "no answer").await);
             }
             times.push(started.elapsed());
         }
@@ -202,6 +202,19 @@ impl Session {
             host: self.inner.place.clone(),
             reason: reason.unwrap_or_else(|| "the connection was closed".to_owned()),
         }
+    }
+
+    /// Why `what` broke off: because the link did, or for `reason`.
+    pub(crate) async fn lost_or(&self, what: &str, reason: impl ToString) -> SshError {
+        /// A broken link is noticed in the same moment as its channels.
+        const SOON: Duration = Duration::from_secs(1);
+        timeout(SOON, self.lost())
+            .await
+            .unwrap_or_else(|_| SshError::Failed {
+                host: self.inner.place.clone(),
+                what: what.to_owned(),
+                reason: reason.to_string(),
+            })
     }
 
     /// A channel for a program or a subsystem.
@@ -275,7 +288,7 @@ impl Session {
                     ChannelOpenFailure::Other { code, reason } => format!("{reason} ({code})"),
                 },
             }),
-            Err(_) => Err(self.lost().await),
+            Err(error) => Err(self.lost_or(what, error).await),
         }
     }
 }

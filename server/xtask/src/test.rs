@@ -33,6 +33,8 @@ const ENGINE_TEST_WORDS: [&str; 2] = ["llama", "schemathesis"];
 const POSTGRES_TEST_WORD: &str = "postgres";
 const DOCKER_TEST_WORD: &str = "docker";
 const SSHD_TEST_WORD: &str = "sshd";
+/// An account with a password, a small disk: only root can make them.
+const ROOT_TEST_WORD: &str = "as_root";
 
 /// What was set up, or `None` where it could not be had.
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ struct Setup {
     postgres: Option<()>,
     docker: Option<()>,
     sshd: Option<()>,
+    root: Option<()>,
     chromium: Option<PathBuf>,
 }
 
@@ -144,6 +147,9 @@ fn run_rust_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
     }
     if setup.sshd.is_none() {
         command.args(["--skip", SSHD_TEST_WORD]);
+    }
+    if setup.root.is_none() {
+        command.args(["--skip", ROOT_TEST_WORD]);
     }
     phases.run("Rust tests: build", || {
         process::run(process::cargo().args(["test", "--no-run"]))

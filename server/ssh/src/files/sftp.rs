@@ -85,11 +85,10 @@ impl Session {
 
     /// A transfer that broke off: because the link did, or for `reason`.
     pub(super) async fn transfer_error(&self, path: &str, reason: &str) -> SshError {
-        /// A broken link is noticed in the same moment as its channels.
-        const SOON: Duration = Duration::from_secs(1);
-        timeout(SOON, self.lost())
-            .await
-            .unwrap_or_else(|_| self.far_error(path, reason))
+        match self.lost_or(path, reason).await {
+            lost @ SshError::LinkLost { .. } => lost,
+            _ => self.far_error(path, reason),
+        }
     }
 
     /// Bytes that the account may still write where `folder` is; `None` when the server cannot tell.

@@ -1,4 +1,4 @@
-//! Programs from the system's package manager.
+//! Programs from the system's package manager, and whether we are root.
 
 use anyhow::{Context, bail};
 
@@ -21,8 +21,24 @@ pub(super) fn install_by_apt(package: &str) -> anyhow::Result<()> {
         .with_context(|| format!("{package} is not installed, and apt could not install it"))
 }
 
+/// Succeeds for root.
+///
+/// # Errors
+/// For everybody else.
+pub(super) fn root() -> anyhow::Result<()> {
+    if is_root()? {
+        Ok(())
+    } else {
+        bail!("only root can make what they need")
+    }
+}
+
+fn is_root() -> anyhow::Result<bool> {
+    Ok(process::output(process::command("id").arg("-u"))? == "0")
+}
+
 fn apt(arguments: &[&str]) -> anyhow::Result<()> {
-    let is_root = process::output(process::command("id").arg("-u"))? == "0";
+    let is_root = is_root()?;
     let mut command = process::command(if is_root { "env" } else { "sudo" });
     if !is_root {
         // Never ask for a password: nobody may be watching.
