@@ -99,6 +99,11 @@ fn set_up(phases: &mut Phases, only: Option<TestPart>) -> anyhow::Result<Setup> 
         docker::docker,
     );
     setup.sshd = phases.attempt("set up: SSH server", "the tests over SSH", parts::sshd);
+    setup.root = phases.attempt(
+        "set up: rights of root",
+        "the tests with an account's password and with a full disk",
+        system::root,
+    );
     if only != Some(TestPart::Rust) {
         setup.chromium = phases.attempt("set up: Chromium", "the browser tests", parts::chromium);
     }
