@@ -54,7 +54,7 @@ async fn it_outlives_the_link_and_is_found_and_stopped_by_another() {
     let found = session.list("instance-1").await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].run, "run-1");
-    assert_eq!(found[0].processes, [started.clone()]);
+    assert_eq!(found[0].processes, std::slice::from_ref(&started));
     assert!(session.is_alive(&mark, "engine").await.unwrap());
     assert!(session.list("instance-2").await.unwrap().is_empty());
     let error = session.start(&shell(&mark, "true")).await.unwrap_err();
