@@ -2,8 +2,8 @@
 //!
 //! A file is written under a name that carries its digest (`.NAME.DIGEST.part`), so that a part
 //! that a cut left is always the beginning of this very content; it gets its own name when the
-//! machine has found the right SHA-256. The digest is kept beside it with its size and times, so that the next
-//! transfer is skipped without reading it.
+//! machine has found the right SHA-256. The digest is kept beside it with its size and times, so
+//! that the next transfer is skipped without reading it.
 
 mod digest;
 mod fetch;

@@ -14,8 +14,8 @@
 //! - a dead link is noticed within [`Patience::silence`], and every call has a limit.
 //!
 //! Needed on the machine: OpenSSH or another server with sftp, a POSIX shell as the account's,
-//! `grep`, `stat` and `sha256sum` of coreutils or busybox, `setsid` of util-linux, and Linux's `/proc`. What is missing
-//! is named.
+//! `grep`, `stat` and `sha256sum` of coreutils or busybox, `setsid` of util-linux, and Linux's
+//! `/proc`. What is missing is named.
 //!
 //! Deliberately absent: runs, plans and whatever decides when something is started or ended; the
 //! user's own SSH configuration and known hosts (what is accepted is kept by the caller); remote

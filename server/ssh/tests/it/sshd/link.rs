@@ -11,7 +11,7 @@ use super::support::{SOON, connect, run, target, until};
 /// So that a dead link is noticed in a moment.
 fn impatient() -> Patience {
     Patience {
-        silence: Duration::from_millis(800),
+        silence: Duration::from_secs(2),
         ..Patience::default()
     }
 }
@@ -102,7 +102,7 @@ async fn a_quiet_link_stays() {
     let sshd = Sshd::start();
     let session = Session::connect(&target(&sshd), impatient()).await.unwrap();
     // Longer than the silence that is suffered: the signs of life are answered.
-    let output = session.run(&["sleep", "2"], b"", SOON, 10).await.unwrap();
+    let output = session.run(&["sleep", "4"], b"", SOON, 10).await.unwrap();
     assert!(output.exit.is_success());
     assert!(!session.is_lost());
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use domain::secret::Secret;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use ssh::{Mark, Session, SshError, Supervised};
 use testkit::Sshd;
 
@@ -318,4 +320,43 @@ async fn what_is_missing_is_named() {
     let folder = session.run_folder(&mark).await.unwrap();
     assert!(fs::exists(folder).unwrap_or(true));
     session.remove_run(&mark).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_supervised_processes_arrive_byte_for_byte() {
+    let sshd = Sshd::start();
+    let session = connect(&sshd).await;
+    let mark = mark("run-11");
+    let runtime = tokio::runtime::Handle::current();
+    let log = sshd.home().join("words.log");
+    let mut runner = TestRunner::new(Config {
+        cases: 25,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    // Anything but NUL, and often what shells care for.
+    let word = prop_oneof!["[^\0]{0,12}", r#"['"\\$`!*?~#&;|<>(){}\[\] \n\t=-]{0,12}"#];
+    let check = async |words: &[String]| {
+        fs::remove_file(&log).ok();
+        let mut what = shell(&mark, "printf '%s\\0' \"$@\" end");
+        what.log = log.to_str().map(str::to_owned);
+        what.words.push("sh".to_owned());
+        what.words.extend_from_slice(words);
+        session.start(&what).await.unwrap();
+        let expected = format!("{}\0end\0", words.join("\0"));
+        let expected = expected.trim_start_matches(if words.is_empty() { "\0" } else { "" });
+        until("the words", async || {
+            (fs::read(&log).ok()? == expected.as_bytes()).then_some(())
+        })
+        .await;
+        session.stop_run(&mark, GRACE).await.unwrap();
+    };
+    tokio::task::block_in_place(|| {
+        runner
+            .run(&prop::collection::vec(word, 0..5), |words| {
+                runtime.block_on(check(&words));
+                Ok(())
+            })
+            .unwrap();
+    });
 }
