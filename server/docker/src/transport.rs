@@ -252,3 +252,31 @@ fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'sta
     }
     Ok(certificates)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[tokio::test]
+    async fn one_that_takes_a_request_and_never_answers_is_given_up() {
+        let folder = testkit::data_dir();
+        let path = folder.path().join("mute.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let transport = Transport::new(&Address::Socket(path)).unwrap();
+        let limit = Duration::from_millis(20);
+        let fault = transport
+            .call(Method::GET, "/version", None, limit)
+            .await
+            .err()
+            .unwrap();
+        let error = Error::from_fault("unix:///s", "asking for its version", &fault);
+        assert_eq!(
+            error,
+            Error::TimedOut {
+                doing: "asking for its version".to_owned(),
+                after: limit,
+            }
+        );
+    }
+}

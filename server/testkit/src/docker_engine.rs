@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Uid};
@@ -79,20 +79,15 @@ impl DockerEngine {
         engine.wait_until_ready()
     }
 
-    /// One Docker Engine for all tests of this process that run at the same time: it ends when the last of them
-    /// lets go of it.
+    /// One Docker Engine for all tests of this process, with whose end it ends: starting one and giving it its
+    /// images takes seconds, and its supervisor needs nobody to stop it.
     ///
     /// # Panics
     ///
     /// As [`Self::start`].
-    pub fn shared() -> Arc<Self> {
-        static SHARED: Mutex<Weak<DockerEngine>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let engine = Arc::new(Self::start());
-            *shared = Arc::downgrade(&engine);
-            engine
-        })
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<DockerEngine> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
     }
 
     /// Its Unix socket.

@@ -12,9 +12,10 @@ use crate::{DockerEngine, Process};
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The user and the hash of the password.
-const USERS: &str = "assay:$2b$05$abcdefghijklmnopqrstuuChQd15jl6x5/jaJ9KDukc2t1X7oMLPa\n";
+const USERS: &str = "assay:$2b$05$abcdefghijklmnopqrstuuVWeWSlmEUC9x2d81AU/qvdlXORzedwW\n";
 /// The user and the password as the API wants them: JSON in base64.
-const LOGIN: &str = "eyJ1c2VybmFtZSI6ICJhc3NheSIsICJwYXNzd29yZCI6ICJyaWdodCBwYXNzd29yZCJ9";
+const LOGIN: &str =
+    "eyJ1c2VybmFtZSI6ICJhc3NheSIsICJwYXNzd29yZCI6ICJzM2NyZXQgb2YgdGhlIHJlZ2lzdHJ5In0=";
 
 /// A running registry. It ends, and its images go, when dropped.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl DockerRegistry {
     /// Its user.
     pub const USER: &str = "assay";
     /// The user's password.
-    pub const PASSWORD: &str = "right password";
+    pub const PASSWORD: &str = "s3cret of the registry";
 
     /// Starts an empty one.
     ///

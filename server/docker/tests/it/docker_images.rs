@@ -4,6 +4,7 @@ use docker::{Error, ImageReference, RegistryLogin};
 use domain::secret::Secret;
 use testkit::{DockerEngine, DockerRegistry};
 
+use crate::log_watch;
 use crate::support::{Stage, connect};
 
 #[tokio::test]
@@ -57,6 +58,7 @@ async fn without_its_registry_an_image_cannot_be_had() {
 
 #[tokio::test]
 async fn an_image_is_pulled_with_login_and_progress() {
+    log_watch::begin();
     // An engine of its own, whose images are removed.
     let engine = DockerEngine::start();
     let registry = DockerRegistry::start();
@@ -74,11 +76,11 @@ async fn an_image_is_pulled_with_login_and_progress() {
     let error = docker.ensure_image(&name, None, |_| {}).await.unwrap_err();
     assert!(matches!(&error, Error::ImageUnknown { .. }), "{error}");
     let error = docker
-        .ensure_image(&name, Some(&login("wrong password")), |_| {})
+        .ensure_image(&name, Some(&login("s3cret but wrong")), |_| {})
         .await
         .unwrap_err();
     assert!(matches!(&error, Error::LoginRefused { .. }), "{error}");
-    assert!(!error.to_string().contains("wrong password"), "{error}");
+    assert!(!error.to_string().contains("s3cret but wrong"), "{error}");
     let unknown = format!("{}/no/such:1", registry.address()).parse().unwrap();
     let right = login(DockerRegistry::PASSWORD);
     let error = docker
@@ -110,6 +112,8 @@ async fn an_image_is_pulled_with_login_and_progress() {
         )),
         "{digest}"
     );
+
+    log_watch::assert_no_secret();
 
     // By its digest it is the same one, without its registry.
     drop(registry);

@@ -11,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use crate::log_watch;
 use crate::support::Stage;
 
 #[tokio::test]
@@ -192,6 +193,7 @@ async fn secrets_reach_the_container_and_no_message() {
         state.describe()
     );
     assert!(!format!("{state:?}").contains(secret));
+    log_watch::assert_no_secret();
     stage
         .docker
         .remove_marked(&stage.mark.instance, stage.mark.run)

@@ -11,4 +11,5 @@ mod docker_lifecycle;
 mod docker_llama;
 mod docker_marks;
 mod docker_tls;
+mod log_watch;
 mod support;

@@ -1,7 +1,6 @@
 //! What the tests have in common.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use docker::{Address, ContainerId, ContainerSpec, Docker, LogStart, Mark, MountRules};
@@ -10,16 +9,19 @@ use futures::StreamExt;
 use testkit::DockerEngine;
 use uuid::Uuid;
 
+use crate::log_watch;
+
 /// A connection to the Docker Engine that the tests share, with a mark of the test's own. What carries the mark is
 /// removed at the end by the engine's own end.
 pub(crate) struct Stage {
-    pub(crate) engine: Arc<DockerEngine>,
+    pub(crate) engine: &'static DockerEngine,
     pub(crate) docker: Docker,
     pub(crate) mark: Mark,
 }
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        log_watch::begin();
         let engine = DockerEngine::shared();
         let docker = connect(&engine.socket()).await;
         Self {

@@ -4,7 +4,7 @@
 #   supervise.sh FOLDER DATA BRIDGE ADDRESS ARGUMENT…
 folder=$1 data=$2 bridge=$3 address=$4
 shift 4
-exec 3<&0
+exec 3<&0 2>&1
 echo '{}' > "$folder/daemon.json"
 mkdir -p "$data"
 # A bridge of its own keeps it apart from another Docker Engine of this machine.
@@ -22,7 +22,7 @@ unshare --mount --pid --fork --kill-child --mount-proc sh -c '
     read -r _ <&3
     kill -KILL "$daemon"
   ) &
-  wait "$daemon"
+  wait "$daemon" 2> /dev/null
 ' sh "$folder" --config-file "$folder/daemon.json" --data-root "$data" \
   --host "unix://$folder/docker.sock" --exec-root "$folder/x" --pidfile "$folder/pid" \
   --bridge "$bridge" --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
@@ -30,5 +30,6 @@ unshare --mount --pid --fork --kill-child --mount-proc sh -c '
 
 ip link delete "$bridge"
 find /sys/fs/cgroup -depth -type d -path "*/$bridge*" -exec rmdir {} \; 2> /dev/null
-rm -rf "$data" "$folder/x"
-echo gone
+# Why it ended, should nobody have asked it to.
+tail -n 5 "$folder/dockerd.log"
+rm -rf "$data" "$folder"

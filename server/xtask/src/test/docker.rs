@@ -21,8 +21,6 @@ const PROGRAMS: [(&str, &str); 3] = [
 const ADMINISTRATORS_FOLDER: &str = "/usr/sbin";
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Last lines of its log that tell why it did not come up.
-const LOG_LINES: usize = 5;
 
 /// Installs what is missing, then starts a Docker Engine as the tests do, and ends it again.
 ///
@@ -61,7 +59,7 @@ fn try_docker_engine(folder: &Path) -> anyhow::Result<()> {
         .arg(folder.join("data"))
         .args([&format!("asy{}", std::process::id()), "10.213.250.1/24"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .context("could not start the Docker Engine")?;
     let deadline = Instant::now() + READY_TIMEOUT;
@@ -74,18 +72,15 @@ fn try_docker_engine(folder: &Path) -> anyhow::Result<()> {
         }
         thread::sleep(LOOK_EVERY);
     };
-    let log = fs::read_to_string(folder.join("dockerd.log")).unwrap_or_default();
     // It ends with its standard input.
     drop(supervisor.stdin.take());
-    supervisor.wait()?;
+    let output = supervisor.wait_with_output()?;
     if is_up {
         return Ok(());
     }
-    let lines: Vec<_> = log.lines().collect();
-    let last = lines.len().saturating_sub(LOG_LINES);
     bail!(
         "no Docker Engine comes up here (as root: {is_root}): {}",
-        lines.get(last..).unwrap_or_default().join(" / ")
+        String::from_utf8_lossy(&output.stdout).trim()
     )
 }
 
