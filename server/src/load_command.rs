@@ -116,7 +116,10 @@ pub(crate) fn run(command: &LoadCommand) -> ExitCode {
 
 /// Makes the load that the arguments or a plan ask for.
 fn make_load(args: &LoadArgs) -> ExitCode {
-    let plan = match args.to_plan() {
+    let plan = args
+        .to_plan()
+        .and_then(|plan| make_room(args, &plan).map(|()| plan));
+    let plan = match plan {
         Ok(plan) => plan,
         Err(why) => {
             let output = Output::start(Style::of(args), CancellationToken::new());
@@ -146,6 +149,16 @@ fn make_load(args: &LoadArgs) -> ExitCode {
     // Threads that still wait for something are not waited for.
     runtime.shutdown_background();
     ending.into()
+}
+
+/// Sees, before anything is sent, that what is measured can be kept.
+fn make_room(args: &LoadArgs, plan: &LoadPlan) -> Result<(), String> {
+    if let Some(path) = &args.vllm_json {
+        let shown = path.display();
+        files::check_writable(path)
+            .map_err(|error| format!("The file {shown} cannot be written to: {error}."))?;
+    }
+    files::prepare(Path::new(&plan.out_dir), args.overwrite)
 }
 
 async fn carry_out(
@@ -180,9 +193,15 @@ fn conclude(
 ) -> Ending {
     let summary = outcome.summarise(&plan.workload);
     let prompts_sha256 = outcome.prompts_sha256();
+    let report = |out_dir: Option<&Path>| {
+        let digests = [&*prompts_sha256, &*outcome.schedule_sha256];
+        report::text(plan, &summary, digests, out_dir)
+    };
     let written = match files::write(plan, outcome, &prompts_sha256, &summary) {
         Ok(written) => written,
         Err(why) => {
+            // What was measured is not lost with its files.
+            output.report(&report(None));
             output.fail(&format!(
                 "The result could not be written to {}: {why}",
                 plan.out_dir
@@ -193,6 +212,7 @@ fn conclude(
     if let Some(path) = vllm_json
         && let Err(why) = vllm::write(path, plan, outcome.started_at, &summary)
     {
+        output.report(&report(Some(Path::new(&plan.out_dir))));
         output.fail(&format!(
             "The result is in {}, but {} could not be written: {why}",
             plan.out_dir,
@@ -205,16 +225,8 @@ fn conclude(
         return Ending::Cancelled;
     }
     let ending = Ending::of_summary(&summary);
-    output.succeed(
-        || {
-            let out_dir = Path::new(&plan.out_dir);
-            report::text(
-                plan,
-                &summary,
-                [&prompts_sha256, &outcome.schedule_sha256],
-                out_dir,
-            )
-        },
+    let is_told = output.succeed(
+        || report(Some(Path::new(&plan.out_dir))),
         LoadEvent::Finished {
             records_sha256: written.sha256,
             records_bytes: written.bytes,
@@ -223,5 +235,5 @@ fn conclude(
             summary: Box::new(summary.clone()),
         },
     );
-    ending
+    if is_told { ending } else { Ending::Internal }
 }

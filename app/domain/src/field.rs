@@ -183,7 +183,7 @@ pub fn base_url(text: &str) -> Result<String, String> {
     }
     let scheme_fits = matches!(uri.scheme_str(), Some("http" | "https"));
     let host_fits = uri.host().is_some_and(|host| !host.is_empty());
-    if !scheme_fits || !host_fits || uri.query().is_some() || text.contains('#') {
+    if !scheme_fits || !host_fits {
         return Err(HELP.to_owned());
     }
     if uri
@@ -191,6 +191,10 @@ pub fn base_url(text: &str) -> Result<String, String> {
         .is_some_and(|authority| authority.as_str().contains('@'))
     {
         return Err("Put the key into its own field, not into the URL.".to_owned());
+    }
+    if uri.query().is_some() || text.contains('#') {
+        let help = "Leave out what follows ? or # in the base URL: requests go to paths below it.";
+        return Err(help.to_owned());
     }
     Ok(text.to_owned())
 }
@@ -225,6 +229,7 @@ mod tests {
             "ftp://x",
             "http://",
             "http://a?b=c",
+            "http://a/v1#a",
             "http://u:p@h",
             "http://a:",
             "http://a:0",

@@ -10,7 +10,8 @@ use crate::fault::{FaultShare, parse_fault_share};
 use crate::jitter::Jitter;
 
 const AFTER_HELP: &str = "\
-Faults: --fault KIND[@CHUNKS]:SHARE, for that share of the requests, drawn by the seed. KIND is
+Faults: --fault KIND[@CHUNKS][:SHARE], for that share of the requests, drawn by the seed; without a share for
+all of them. Together they are at most 1. KIND is
   429, 500, 503 …   the request is refused with that status
   close             the connection closes without an answer
   reset             the connection is reset in the middle of the answer

@@ -62,6 +62,12 @@ struct Engine {
 
 /// Serves until the process is told to end.
 pub fn run(args: &EngineArgs) -> ExitCode {
+    let share: f64 = args.fault.iter().map(|fault| fault.share).sum();
+    if share > 1.0 + 1e-9 {
+        let text = format!("assay engine: the shares of all faults add up to {share}, above 1");
+        let _ = writeln!(std::io::stderr(), "{text}");
+        return ExitCode::from(2);
+    }
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,6 +80,14 @@ pub fn run(args: &EngineArgs) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn open_log(path: &std::path::Path) -> std::io::Result<EngineLog> {
+    let named = |error: std::io::Error| {
+        let text = format!("the log {} cannot be written to: {error}", path.display());
+        std::io::Error::new(error.kind(), text)
+    };
+    EngineLog::create(path).map_err(named)
 }
 
 fn serve(args: &EngineArgs) -> std::io::Result<()> {
@@ -104,7 +118,7 @@ fn serve(args: &EngineArgs) -> std::io::Result<()> {
         pace: Pace::new(args),
         habits: Habits::new(args),
         slots: Slots::new(args.slots, QUEUE_MAX, wakers),
-        log: args.log.as_deref().map(EngineLog::create).transpose()?,
+        log: args.log.as_deref().map(open_log).transpose()?,
         requests_count: AtomicU64::new(0),
         is_ending: AtomicBool::new(false),
         failure: OnceLock::new(),

@@ -166,7 +166,9 @@ impl Client {
         let opened = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
         let wire = match opened.await {
             Ok(Ok(wire)) => wire,
-            Ok(Err(error)) => return Err(Failure::new(Outcome::Connect, causes(&error))),
+            Ok(Err(error)) => {
+                return Err(Failure::new(Outcome::Connect, explained(causes(&error))));
+            }
             Err(_) => {
                 let text = format!("no connection within {} s", CONNECT_TIMEOUT.as_secs());
                 return Err(Failure::new(Outcome::Connect, text));
@@ -316,6 +318,18 @@ fn head(
     }
     head.extend_from_slice(b"content-length: ");
     Ok(Secret::new(head))
+}
+
+/// What TLS says for those who know it, and what to do.
+fn explained(text: String) -> String {
+    let help = if text.contains("corrupt message of type InvalidContentType") {
+        "the server does not speak TLS there: does its URL begin with http://?"
+    } else if text.contains("CaUsedAsEndEntity") || text.contains("UnknownIssuer") {
+        "nobody this machine trusts signed the server's certificate: name a file with one that did, or with a self-signed one's authority, in SSL_CERT_FILE"
+    } else {
+        return text;
+    };
+    format!("{help} ({text})")
 }
 
 /// An error with its causes, since the outer ones often say least.

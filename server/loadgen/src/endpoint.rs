@@ -35,22 +35,14 @@ pub(crate) struct Tls {
 impl Endpoint {
     /// Reads the base URL and looks its name up.
     pub(crate) async fn resolve(base_url: &str) -> Result<Self, LoadError> {
-        let refuse = |why: &str| LoadError::Plan(format!("the base URL {base_url:?} {why}"));
-        let uri: Uri = base_url
-            .trim()
-            .parse()
-            .map_err(|_| refuse("is not a URL"))?;
-        let is_https = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(refuse("must start with http:// or https://")),
-        };
+        // A password stands before the @.
+        let shown = if base_url.contains('@') { "" } else { base_url };
+        let refuse = |why: &str| LoadError::Plan(format!("the base URL {shown:?} {why}"));
+        let url = domain::field::base_url(base_url)
+            .map_err(|why| refuse(&format!("is not possible. {why}")))?;
+        let uri: Uri = url.parse().map_err(|_| refuse("is not a URL"))?;
+        let is_https = uri.scheme_str() == Some("https");
         let authority = uri.authority().ok_or_else(|| refuse("names no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refuse(
-                "carries a user name; give the key apart from the URL",
-            ));
-        }
         let host = authority
             .host()
             .trim_start_matches('[')
@@ -165,6 +157,9 @@ mod tests {
             "ftp://a",
             "http://",
             "http://me:pw@127.0.0.1/",
+            "http://127.0.0.1/v1?api-version=1",
+            "http://127.0.0.1/v1#a",
+            "http://127.0.0.1:99999",
         ] {
             let refused = Endpoint::resolve(url).await;
             assert!(matches!(refused, Err(LoadError::Plan(_))), "{url}");

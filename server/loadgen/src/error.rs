@@ -28,7 +28,7 @@ pub enum LoadError {
     },
     /// The system allows too few open files for that many connections.
     #[error(
-        "{needed} connections need as many open files, and the system allows {allowed}. Raise the limit (ulimit -n) or lower the concurrency"
+        "{needed} open files are needed, one for each connection and some besides, and the system allows {allowed}. Raise the limit (ulimit -n) or lower the concurrency"
     )]
     FileLimit {
         /// Open files that the plan needs.

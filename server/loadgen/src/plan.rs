@@ -5,8 +5,8 @@ use domain::finite::Finite;
 use domain::load::{HEADERS_MAX, LOAD_PLAN_VERSION, LOAD_PLAN_VERSION_MIN, LoadPlan};
 use domain::slo::check_slos;
 use domain::workload::arrival::{
-    BURSTINESS_MAX, BURSTINESS_MIN, CONCURRENCY_MAX, RATE_PER_S_MAX, TRACE_SPEED_MAX,
-    TRACE_SPEED_MIN,
+    BURSTINESS_MAX, BURSTINESS_MIN, CONCURRENCY_MAX, RATE_PER_S_MAX, RATE_PER_S_MIN,
+    TRACE_SPEED_MAX, TRACE_SPEED_MIN,
 };
 use domain::workload::extra_body;
 use domain::workload::lengths::LENGTH_TOKENS_MAX;
@@ -91,12 +91,7 @@ pub(crate) fn check(plan: &LoadPlan) -> Result<(), LoadError> {
             burstiness,
             ..
         } => {
-            let rate = rate_per_s.get();
-            if !(rate > 0.0 && rate <= RATE_PER_S_MAX) {
-                let text =
-                    format!("the rate is {rate}; give one above 0 and at most {RATE_PER_S_MAX}");
-                return Err(LoadError::Plan(text));
-            }
+            number_within("the rate", *rate_per_s, RATE_PER_S_MIN, RATE_PER_S_MAX)?;
             number_within(
                 "the burstiness",
                 *burstiness,
@@ -202,8 +197,10 @@ fn number_within(what: &str, value: Finite, min: f64, max: f64) -> Result<(), Lo
     if (min..=max).contains(&value.get()) {
         return Ok(());
     }
+    // With an exponent where it would have hundreds of digits.
+    let value = value.get();
     Err(LoadError::Plan(format!(
-        "{what} is {value}; give a number from {min} to {max}"
+        "{what} is {value:?}; give a number from {min} to {max}"
     )))
 }
 

@@ -81,6 +81,7 @@ async fn make_ready(
     let in_flight_max = limits::in_flight_max(needed, &endpoint.addresses)?;
     let rows = trace::rows_of_plan(plan).await?;
     let schedule = Schedule::of(workload, &rows);
+    schedule.check()?;
     let counts = if workload.arrival.has_schedule() {
         let count = |offsets: &[u64]| u32::try_from(offsets.len()).unwrap_or(u32::MAX);
         Counts {

@@ -1,11 +1,14 @@
 //! The absolute schedule of a run, computed up front from the seed or from a trace.
 
 use domain::finite::Finite;
-use domain::workload::arrival::{ArrivalProcess, ramp_offsets_ns, schedule_offsets_ns};
+use domain::workload::arrival::{
+    ArrivalProcess, SCHEDULE_S_MAX, ramp_offsets_ns, schedule_offsets_ns,
+};
 use domain::workload::trace::{TraceRow, trace_offsets_ns};
 use domain::workload::{Arrival, StopRule, WorkloadSpec};
 use sha2::{Digest, Sha256};
 
+use crate::error::LoadError;
 use crate::plan::REQUESTS_MAX;
 use crate::prompts::{seed_stream, seeded};
 
@@ -61,6 +64,19 @@ impl Schedule {
                 }
             }
         }
+    }
+
+    /// Refuses one that nobody would wait for, such as that of a trace with a wrong date in it.
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
+        let last_ns = [&self.warmup_ns, &self.measured_ns].map(|part| part.last().copied());
+        let last_ns = last_ns.into_iter().flatten().max().unwrap_or_default();
+        if last_ns <= u64::from(SCHEDULE_S_MAX) * NS_PER_S {
+            return Ok(());
+        }
+        let days = last_ns as f64 / 1e9 / 86_400.0;
+        Err(LoadError::Plan(format!(
+            "the schedule takes {days:.0} days, and at most 7 are possible; give fewer requests, a higher rate or a faster speed"
+        )))
     }
 
     /// The measured arrivals in one digest; see [`crate::LoadOutcome::schedule_sha256`].
@@ -183,6 +199,22 @@ mod tests {
                 assert_eq!(is_same, process == ArrivalProcess::Constant);
             }
         }
+    }
+
+    #[test]
+    fn a_schedule_of_more_than_a_week_is_refused() {
+        let requests = |rate: f64, count| {
+            let arrival = Arrival::open_loop(Finite::new(rate).unwrap(), ArrivalProcess::Constant);
+            let workload = WorkloadSpec {
+                arrival,
+                stop: StopRule::Requests { count },
+                ..WorkloadSpec::default()
+            };
+            Schedule::of(&workload, &[]).check()
+        };
+        assert!(requests(0.001, 600).is_ok());
+        let why = requests(0.001, 1_000).unwrap_err().to_string();
+        assert!(why.contains("takes 12 days"), "{why}");
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! The command line of `assay load`, and the plan it stands for.
 
+mod values;
+
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use domain::finite::Finite;
 use domain::id::DatasetId;
 use domain::load::{Header, LOAD_PLAN_VERSION, LoadPlan};
+use domain::secret::Secret;
 use domain::slo::parse_slos;
-use domain::workload::arrival::ArrivalProcess;
+use domain::workload::arrival::{ArrivalProcess, CONCURRENCY_MAX};
 use domain::workload::extra_body;
 use domain::workload::{
     AnswerLengths, Api, Arrival, LengthSpec, PlannedDataset, Prompts, StopRule, WorkloadSpec,
 };
 
 use super::terminal::sentence;
+use values::{
+    finite, not_empty, parse_answer_lengths, parse_api, parse_arrival, parse_length, parse_seconds,
+    parse_warmup, secret,
+};
 
 /// Largest plan that is read, in bytes.
 const PLAN_BYTES_MAX: u64 = 1 << 20;
@@ -59,7 +65,7 @@ Examples:
 
 /// Make load on an OpenAI-compatible server and measure its answers.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, allow_negative_numbers = true)]
 pub(crate) struct LoadArgs {
     /// JSON file with the whole plan, or - for standard input; it takes the place of all other options
     /// but --events
@@ -84,7 +90,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, default_value = "chat", value_parser = parse_api)]
     api: Api,
     /// Closed loop: this many users, each sending again as soon as the answer is complete [default: 1]
-    #[arg(long, value_name = "USERS", conflicts_with_all = ["rate", "trace"], help_heading = "Load")]
+    #[arg(long, value_name = "USERS", conflicts_with_all = ["rate", "trace"], help_heading = "Load",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(CONCURRENCY_MAX)))]
     concurrency: Option<u32>,
     /// Open loop: this many requests per second, whether or not earlier ones are answered
     #[arg(
@@ -107,7 +114,8 @@ pub(crate) struct LoadArgs {
         long,
         value_name = "COUNT",
         conflicts_with = "concurrency",
-        help_heading = "Load"
+        help_heading = "Load",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(CONCURRENCY_MAX))
     )]
     max_in_flight: Option<u32>,
     /// Rise to the full load over this time: users join evenly, or the rate grows linearly. It belongs to
@@ -130,7 +138,8 @@ pub(crate) struct LoadArgs {
         help_heading = "Load"
     )]
     requests: Option<u32>,
-    /// Stop after this time (90, 90s, 10m, 1h); requests in flight then are drained and not counted
+    /// Stop after this time (90, 90s, 10m, 1h); requests in flight then are drained and not counted.
+    /// Arrivals that found no place are sent until --timeout after it
     #[arg(long, value_name = "TIME", value_parser = parse_seconds, help_heading = "Load")]
     duration: Option<u32>,
     /// Before the measured part: this many requests (10), or load for this time (30s)
@@ -182,8 +191,8 @@ and none is repeated before all were sent")]
     tokenizer: Option<PathBuf>,
     /// A header sent with every request; give it again for more. Other users of this machine can see
     /// the command line
-    #[arg(long, value_name = "NAME: VALUE", value_parser = Header::parse, help_heading = "Requests")]
-    header: Vec<Header>,
+    #[arg(long, value_name = "NAME: VALUE", allow_hyphen_values = true, value_parser = secret, help_heading = "Requests")]
+    header: Vec<Secret<String>>,
     /// JSON object whose fields are added to every request, such as {\"temperature\": 0}
     #[arg(long, value_name = "JSON", help_heading = "Requests")]
     extra_body: Option<String>,
@@ -196,7 +205,7 @@ and none is repeated before all were sent")]
     /// What the run has to hold, separated by commas; see below
     #[arg(long, value_name = "LIST", help_heading = "Results")]
     slo: Option<String>,
-    /// Folder for the result; made when missing
+    /// Folder for the result; made when missing, refused when it holds a result
     #[arg(
         long,
         value_name = "DIR",
@@ -204,6 +213,9 @@ and none is repeated before all were sent")]
         help_heading = "Results"
     )]
     out: PathBuf,
+    /// Replace the result that the out folder holds; it is gone when the run begins
+    #[arg(long, help_heading = "Results")]
+    pub(super) overwrite: bool,
     /// Write the figures once more in the shape of vllm bench serve's JSON, with our definitions
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub(super) vllm_json: Option<PathBuf>,
@@ -217,49 +229,6 @@ and none is repeated before all were sent")]
 enum Warmup {
     Requests(u32),
     Seconds(u32),
-}
-
-fn parse_api(text: &str) -> Result<Api, String> {
-    Api::parse(text).ok_or_else(|| "give chat or completions".to_owned())
-}
-
-fn parse_arrival(text: &str) -> Result<ArrivalProcess, String> {
-    ArrivalProcess::parse(text).ok_or_else(|| "give constant, poisson or gamma".to_owned())
-}
-
-/// `90`, `90s`, `10m` or `1h`, in seconds.
-fn parse_seconds(text: &str) -> Result<u32, String> {
-    let help = || "give a time such as 90, 90s, 10m or 1h".to_owned();
-    let (number, factor) = match text.strip_suffix(['s', 'm', 'h']) {
-        None => (text, 1),
-        Some(number) if text.ends_with('s') => (number, 1),
-        Some(number) if text.ends_with('m') => (number, 60),
-        Some(number) => (number, 3_600),
-    };
-    let number: u32 = number.parse().map_err(|_| help())?;
-    number.checked_mul(factor).ok_or_else(help)
-}
-
-/// A number of requests, or a time with its unit.
-fn parse_warmup(text: &str) -> Result<Warmup, String> {
-    match text.parse() {
-        Ok(count) => Ok(Warmup::Requests(count)),
-        Err(_) => parse_seconds(text)
-            .map(Warmup::Seconds)
-            .map_err(|_| "give a number of requests such as 10, or a time such as 30s".to_owned()),
-    }
-}
-
-fn finite(value: f64, what: &str) -> Result<Finite, String> {
-    Finite::new(value).ok_or_else(|| format!("The {what} is not a number."))
-}
-
-fn parse_answer_lengths(text: &str) -> Result<AnswerLengths, String> {
-    AnswerLengths::parse(text).ok_or_else(|| "give rows, capped or planned".to_owned())
-}
-
-fn parse_length(text: &str) -> Result<LengthSpec, String> {
-    text.parse()
 }
 
 impl LoadArgs {
@@ -293,8 +262,56 @@ impl LoadArgs {
         Ok(text)
     }
 
+    /// Options that say nothing beside others. Where two exclude each other the parser no longer asks for
+    /// what a third one needs.
+    fn check_idle_options(&self) -> Result<(), String> {
+        let idle = [
+            (
+                self.speed.is_some(),
+                "--speed",
+                self.trace.is_some(),
+                "--trace",
+            ),
+            (
+                self.burstiness.is_some(),
+                "--burstiness",
+                self.rate.is_some(),
+                "--rate",
+            ),
+            (
+                self.arrival.is_some(),
+                "--arrival",
+                self.rate.is_some(),
+                "--rate",
+            ),
+            (
+                self.prefix_share.is_some(),
+                "--prefix-share",
+                self.prefix_tokens > 0,
+                "--prefix-tokens",
+            ),
+        ];
+        match idle
+            .iter()
+            .find(|(is_given, _, is_met, _)| *is_given && !is_met)
+        {
+            Some((_, option, _, needed)) => Err(format!(
+                "{option} says nothing without {needed}. Leave it out, or give {needed} as well."
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn plan_of_options(&self) -> Result<LoadPlan, String> {
+        self.check_idle_options()?;
         let arrival = self.arrival()?;
+        if let (Some(wanted), Arrival::Trace { request_count, .. }) = (self.requests, &arrival)
+            && wanted > *request_count
+        {
+            return Err(format!(
+                "The trace has {request_count} requests, and --requests asks for {wanted}. Give fewer, or leave it out for the whole trace."
+            ));
+        }
         let stop = match (self.duration, &arrival) {
             (Some(seconds), _) => StopRule::Duration { seconds },
             (None, Arrival::Trace { request_count, .. }) => StopRule::Requests {
@@ -327,12 +344,19 @@ impl LoadArgs {
                 seed: self.seed,
                 ignore_eos: self.ignore_eos,
                 request_timeout_s: self.timeout,
-                slos: parse_slos(self.slo.as_deref().unwrap_or_default())?,
+                slos: parse_slos(&not_empty(self.slo.as_deref(), "--slo")?)?,
                 fresh_connections: self.fresh_connections,
-                extra_body: extra_body::parse(self.extra_body.as_deref().unwrap_or_default())?,
+                extra_body: extra_body::parse(&not_empty(
+                    self.extra_body.as_deref(),
+                    "--extra-body",
+                )?)?,
             },
             trace_path: self.trace.as_ref().map(|path| path.display().to_string()),
-            headers: self.header.clone(),
+            headers: self
+                .header
+                .iter()
+                .map(|text| Header::parse(text.expose()))
+                .collect::<Result<_, String>>()?,
             dataset_paths: self
                 .dataset
                 .iter()

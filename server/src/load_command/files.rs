@@ -1,5 +1,7 @@
 //! The out folder: `requests.parquet` and `result.json`.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use domain::load::{LoadPlan, REQUESTS_FILE, RESULT_FILE};
@@ -56,6 +58,43 @@ impl From<&HostObservation> for Host {
     }
 }
 
+/// Makes the out folder and sees that it can be written to, before anything is sent. A result that is there
+/// is refused, or taken away where it may be overwritten: else a run that fails would leave it as if it were
+/// its own. The error is a text for users.
+pub(super) fn prepare(folder: &Path, may_overwrite: bool) -> Result<(), String> {
+    let shown = folder.display();
+    let unusable =
+        |why: std::io::Error| format!("The out folder {shown} cannot be written to: {why}.");
+    let held = [RESULT_FILE, REQUESTS_FILE].map(|name| folder.join(name));
+    if !may_overwrite && held.iter().any(|path| path.exists()) {
+        return Err(format!(
+            "The folder {shown} holds a result already. Give another one with --out, or --overwrite to replace it."
+        ));
+    }
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    check_writable(&folder.join("write-check.partial")).map_err(unusable)?;
+    for path in held {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(unusable(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Sees that a file can be written to, and leaves it as it was.
+pub(super) fn check_writable(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let is_new = !path.exists();
+    OpenOptions::new().append(true).create(true).open(path)?;
+    if is_new {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
 /// Writes both files; each appears under its name only when it is whole. The error is a text for users.
 pub(super) fn write(
     plan: &LoadPlan,
@@ -86,7 +125,12 @@ pub(super) fn write(
     };
     let json = serde_json::to_vec_pretty(&result).map_err(|error| error.to_string())?;
     let partial = folder.join(RESULT_FILE).with_extension("partial");
-    std::fs::write(&partial, json).map_err(|error| error.to_string())?;
-    std::fs::rename(&partial, folder.join(RESULT_FILE)).map_err(|error| error.to_string())?;
+    let whole = std::fs::write(&partial, json)
+        .and_then(|()| std::fs::rename(&partial, folder.join(RESULT_FILE)));
+    whole.map_err(|error| {
+        // What is left of it is of no use.
+        let _ = std::fs::remove_file(&partial);
+        error.to_string()
+    })?;
     Ok(written)
 }

@@ -20,7 +20,7 @@ pub(super) fn text(
     plan: &LoadPlan,
     summary: &Summary,
     [prompts_sha256, schedule_sha256]: [&str; 2],
-    out_dir: &Path,
+    out_dir: Option<&Path>,
 ) -> String {
     let mut report = Report(String::new());
     if summary.client_health.verdict == HealthVerdict::ClientBound {
@@ -70,7 +70,9 @@ pub(super) fn text(
         report.digest("Schedule", schedule_sha256);
     }
     report.heading("", '=');
-    report.line(&format!("Written to {}", out_dir.display()));
+    if let Some(out_dir) = out_dir {
+        report.line(&format!("Written to {}", out_dir.display()));
+    }
     report.0
 }
 

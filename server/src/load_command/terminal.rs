@@ -82,13 +82,32 @@ impl Output {
     }
 
     /// The last word of a run that has a result.
-    pub(super) fn succeed(self, report: impl FnOnce() -> String, event: LoadEvent) {
-        // Whoever closed the pipe does not want to hear it.
-        let _ = if self.style == Style::Json {
+    /// Says whether it was heard; whoever closed the pipe does not want to.
+    pub(super) fn succeed(self, report: impl FnOnce() -> String, event: LoadEvent) -> bool {
+        let told = if self.style == Style::Json {
             print_line(&event)
         } else {
-            write!(std::io::stdout(), "{}", report())
+            print(&report())
         };
+        match told {
+            Ok(()) => true,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => true,
+            Err(error) => {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "The report could not be printed: {error}."
+                );
+                false
+            }
+        }
+    }
+
+    /// The report of a run whose last word is another.
+    pub(super) fn report(&self, report: &str) {
+        if self.style != Style::Json {
+            // The last word says what is wrong.
+            let _ = print(report);
+        }
     }
 
     /// The last word of a run that has none.
@@ -113,6 +132,12 @@ impl Printing {
         }
         self.output
     }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 fn print_line(event: &LoadEvent) -> std::io::Result<()> {

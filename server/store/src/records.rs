@@ -45,6 +45,14 @@ pub enum RecordsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file could not be written to its end, for want of room most likely.
+    #[error("the records file {path} could not be written: {source}")]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        source: ParquetError,
+    },
     /// The format.
     #[error("the records are not readable as Parquet: {0}")]
     Parquet(#[from] ParquetError),
@@ -67,18 +75,37 @@ pub fn write_records(
     path: &Path,
     records: &[RequestRecord],
 ) -> Result<WrittenRecords, RecordsError> {
+    let partial = path.with_extension("partial");
+    let written = write_partial(path, &partial, records);
+    if written.is_err() {
+        // What is left of it is of no use.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written
+}
+
+fn write_partial(
+    path: &Path,
+    partial: &Path,
+    records: &[RequestRecord],
+) -> Result<WrittenRecords, RecordsError> {
     let at = |path: &Path| {
         let path = path.to_path_buf();
         move |source| RecordsError::File { path, source }
     };
-    let partial = path.with_extension("partial");
-    let file = File::create(&partial).map_err(at(&partial))?;
+    let file = File::create(partial).map_err(at(partial))?;
     let mut hashing = Hashing {
         inner: BufWriter::new(file),
         hasher: Sha256::new(),
         bytes: 0,
     };
-    encode(&mut hashing, records)?;
+    encode(&mut hashing, records).map_err(|error| match error {
+        RecordsError::Parquet(source) => RecordsError::NotWritten {
+            path: path.to_path_buf(),
+            source,
+        },
+        other => other,
+    })?;
     let Hashing {
         inner,
         hasher,
@@ -86,9 +113,9 @@ pub fn write_records(
     } = hashing;
     let file = inner
         .into_inner()
-        .map_err(|error| at(&partial)(error.into_error()))?;
-    file.sync_all().map_err(at(&partial))?;
-    std::fs::rename(&partial, path).map_err(at(path))?;
+        .map_err(|error| at(partial)(error.into_error()))?;
+    file.sync_all().map_err(at(partial))?;
+    std::fs::rename(partial, path).map_err(at(path))?;
     Ok(WrittenRecords {
         sha256: format!("{:x}", hasher.finalize()),
         bytes,

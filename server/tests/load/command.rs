@@ -107,12 +107,35 @@ fn the_exit_code_says_what_went_wrong() {
                 engine.url
             ),
             2,
-            "concurrency is 0",
+            "0 is not in 1..=10000",
         ),
         (
             format!("--base-url not-a-url --model m {common}"),
             2,
             "not-a-url",
+        ),
+        (
+            format!("--base-url {}?a=b --model m {common}", engine.url),
+            2,
+            "Leave out what follows ?",
+        ),
+        (
+            format!(
+                "--base-url {} --model m {common} --header AuthorizationBearerHIDDEN",
+                engine.url
+            ),
+            2,
+            "Give a header as Name: value",
+        ),
+        (
+            format!("--base-url {} --model m {common} --rate -1", engine.url),
+            2,
+            "The rate is -1.0; give a number from 0.001",
+        ),
+        (
+            format!("--base-url {} --model m {common} --rate 1e300", engine.url),
+            2,
+            "The rate is 1e300;",
         ),
         (
             "--plan /nowhere/plan.json".to_owned(),
@@ -143,6 +166,7 @@ fn the_exit_code_says_what_went_wrong() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{options}\n{text}");
         assert!(text.contains(words), "{options}\n{text}");
+        assert!(!text.contains("HIDDEN"), "{text}");
     }
     let failing = format!("--base-url {} --model m --warmup 0 {common}", engine.url);
     let output = load(&failing);

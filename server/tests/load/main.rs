@@ -5,5 +5,6 @@ mod command;
 mod engine;
 mod parts;
 mod queueing;
+mod results;
 mod selftest;
 mod truth;

@@ -48,7 +48,9 @@ impl Header {
     /// Whether it can be sent. The message never quotes the value.
     pub fn check(&self) -> Result<(), String> {
         let Self { name, value } = self;
-        let shown: String = name.chars().take(60).collect();
+        // Up to where it stops being a name: the value may follow without a colon.
+        let is_of_name = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+        let shown: String = name.chars().take_while(is_of_name).take(60).collect();
         let known = http::HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("“{shown}” is no name of a header."))?;
         if OWN_HEADERS.contains(&known.as_str()) {
@@ -62,7 +64,9 @@ impl Header {
                 "Give the header {shown} a value; plans that were written have none in them."
             ));
         }
-        let fits = http::HeaderValue::from_str(value).is_ok() && value.len() <= VALUE_BYTES_MAX;
+        let fits = http::HeaderValue::from_str(value).is_ok()
+            && value.is_ascii()
+            && value.len() <= VALUE_BYTES_MAX;
         if !fits {
             return Err(format!(
                 "The value of the header {shown} is not one line of visible ASCII characters, at most {VALUE_BYTES_MAX}."
@@ -129,6 +133,11 @@ mod tests {
             ("X-Key: ", "a value"),
             ("Content-Length: 3", "sets it itself"),
             ("X-Key: s3\ncret", "one line"),
+            ("X-Key: s3crét", "visible ASCII"),
+            (
+                "Authorization Bearer s3cret: x",
+                "“Authorization” is no name",
+            ),
         ] {
             let why = Header::parse(text).unwrap_err();
             assert!(

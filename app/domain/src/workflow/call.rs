@@ -7,6 +7,8 @@ mod missing;
 
 pub use missing::MissingAnswer;
 
+mod idle;
+
 use super::Step;
 use super::draft::{Catalogue, Draft};
 use super::form::{
@@ -249,6 +251,7 @@ impl WorkflowCall {
                 return Some(Err(errors));
             }
         }
+        let was_closed = draft.evaluation.is_none() || form.arrival == "closed";
         let EvaluationForm {
             api,
             dataset_ids,
@@ -319,6 +322,9 @@ impl WorkflowCall {
         if let Some(full) = load.ignore_eos {
             let on = if full { "on" } else { "" };
             on.clone_into(ignore_eos);
+        }
+        if let Some(error) = idle::load_field(load, arrival, was_closed) {
+            return Some(Err(error));
         }
         match (load.request_count, load.duration_s) {
             (Some(_), Some(_)) => {

@@ -10,6 +10,10 @@ use crate::finite::Finite;
 pub const CONCURRENCY_MAX: u32 = 10_000;
 /// Highest rate of one load process, in requests per second.
 pub const RATE_PER_S_MAX: f64 = 100_000.0;
+/// Lowest rate, in requests per second: one in about a quarter of an hour.
+pub const RATE_PER_S_MIN: f64 = 0.001;
+/// Longest schedule, from its first to its last arrival, in seconds: a week.
+pub const SCHEDULE_S_MAX: u32 = 7 * 24 * 3_600;
 /// Smallest burstiness of gamma gaps: a few bursts and long silence between them.
 pub const BURSTINESS_MIN: f64 = 0.01;
 /// Largest burstiness of gamma gaps: nearly equal ones.

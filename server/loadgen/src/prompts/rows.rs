@@ -130,6 +130,13 @@ impl RowFile {
     }
 
     fn open(path: &str) -> Result<Self, LoadError> {
+        // Opening a pipe that nobody writes to would wait for ever.
+        let is_file = std::fs::metadata(path).map(|found| found.is_file());
+        if !is_file.map_err(|error| unreadable(path, &error))? {
+            return Err(LoadError::Plan(format!(
+                "the dataset {path} cannot be read: it is no file"
+            )));
+        }
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let index = LineIndex::of(&file).map_err(|error| unreadable(path, &error))?;
         if index.starts.is_empty() {
@@ -167,7 +174,9 @@ impl RowFile {
         self.file
             .read_exact_at(&mut line, start)
             .map_err(|error| unreadable(&self.path, &error))?;
-        parse(&line).map_err(|why| refuse(&why))
+        // The mark that some editors put before the first line.
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&line);
+        parse(line).map_err(|why| refuse(&why))
     }
 }
 
@@ -273,6 +282,16 @@ mod tests {
         );
         assert_eq!(contents(&rows[2]), ["x y"]);
         assert_eq!(rows[2].output_tokens, Some(9));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_row_and_a_folder_no_file() {
+        let file = opened("\u{feff}{\"prompt\":\"x\"}\n{\"prompt\":\"y\"}").unwrap();
+        assert_eq!(contents(&file.read(0).unwrap()), ["x"]);
+        assert_eq!(contents(&file.read(1).unwrap()), ["y"]);
+        let folder = tempfile::tempdir().unwrap();
+        let why = RowFile::open(&folder.path().display().to_string());
+        assert!(why.err().unwrap().to_string().contains("no file"));
     }
 
     #[test]

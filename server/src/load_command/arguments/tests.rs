@@ -59,7 +59,9 @@ fn options_that_exclude_each_other_are_refused() {
         "--base-url http://a --model m --trace t.csv --ramp 1",
         "--base-url http://a --model m --duration soon",
         "--base-url http://a --model m --warmup soon",
-        "--base-url http://a --model m --header Host:b",
+        "--base-url http://a --model m --concurrency 0",
+        "--base-url http://a --model m --concurrency 4294967296",
+        "--base-url http://a --model m --rate 1 --max-in-flight 0",
         "--plan - --slo ttft_ms<=1",
     ] {
         assert!(parse(line).is_err(), "{line}");
@@ -97,6 +99,14 @@ fn options_that_parse_and_do_not_fit_say_so() {
             "poisson gaps have none",
         ),
         ("--rate NaN", "The rate is not a number."),
+        ("--header Host:b", "sets it itself"),
+        ("--header AuthorizationSECRET", "Name: value"),
+        ("--rate 1 --speed 2", "--speed says nothing without --trace"),
+        ("--slo ,", "--slo is empty"),
+        (
+            "--prefix-share 0.5 --dataset a.jsonl",
+            "--prefix-share says nothing without --prefix-tokens",
+        ),
         ("--slo ttft<=1", "no metric of an objective"),
         ("--extra-body []", "JSON object"),
         ("--extra-body {\"model\":1}", "Leave “model” out"),
@@ -105,6 +115,7 @@ fn options_that_parse_and_do_not_fit_say_so() {
         let args = parse(&format!("--base-url http://a --model m {line}")).unwrap();
         let why = args.to_plan().unwrap_err();
         assert!(why.contains(expected), "{line}: {why}");
+        assert!(!why.contains("SECRET"), "{why}");
     }
 }
 

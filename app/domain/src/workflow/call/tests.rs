@@ -142,6 +142,42 @@ fn every_bad_field_is_named_as_the_call_names_it() {
 }
 
 #[test]
+fn what_says_nothing_beside_the_shape_of_the_load_is_refused_at_its_field() {
+    let answered = |load: LoadCall| {
+        let call = WorkflowCall { load, ..basic() };
+        Draft::default().answer_call(&call, &catalogue())
+    };
+    let shaped = |arrival: Option<&str>, rate: Option<&str>| LoadCall {
+        arrival: arrival.map(str::to_owned),
+        rate_per_s: rate.map(str::to_owned),
+        ..lengths()
+    };
+    let bursty = LoadCall {
+        burstiness: Some("2".to_owned()),
+        ..shaped(Some("constant"), Some("2"))
+    };
+    let capped = LoadCall {
+        in_flight_max: Some(4),
+        ..shaped(None, None)
+    };
+    for (load, field) in [
+        (bursty, "burstiness"),
+        (capped, "in_flight_max"),
+        (shaped(Some("closed"), Some("2")), "rate_per_s"),
+        (shaped(Some("poisson"), None), "rate_per_s"),
+        (shaped(Some("poisson"), Some("0.0001")), "rate_per_s"),
+    ] {
+        let errors = answered(load).unwrap_err();
+        assert!(errors.at(field).is_some(), "{field}: {errors:?}");
+    }
+    let mut long = shaped(Some("constant"), Some("0.001"));
+    long.request_count = Some(100_000);
+    let errors = answered(long).unwrap_err();
+    assert!(errors.at("rate_per_s").unwrap().contains("1157 days"));
+    assert!(answered(shaped(Some("poisson"), Some("2"))).is_ok());
+}
+
+#[test]
 fn an_empty_draft_misses_every_step() {
     let missing = Draft::default().missing(&catalogue());
     let fields: Vec<&str> = missing.iter().map(|answer| answer.field).collect();

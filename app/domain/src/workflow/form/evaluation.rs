@@ -7,7 +7,7 @@ use crate::field::{FieldErrors, decimal_number, whole_number};
 use crate::finite::Finite;
 use crate::id::DatasetId;
 use crate::workflow::draft::{Catalogue, EvaluationAnswers};
-use crate::workload::arrival::{ArrivalProcess, RATE_PER_S_MAX};
+use crate::workload::arrival::{ArrivalProcess, RATE_PER_S_MAX, RATE_PER_S_MIN, SCHEDULE_S_MAX};
 use crate::workload::{AnswerLengths, Api, EvaluationMethod, LengthSpec, StopRule};
 
 /// Prompt length of a form that was never answered, in tokens.
@@ -172,6 +172,15 @@ impl EvaluationForm {
         };
         let open_loop = self.validate_arrival(&mut errors);
         let stop = self.validate_stop(&mut errors);
+        if let (Some(Some((rate, _))), Some(StopRule::Requests { count })) = (open_loop, stop)
+            && f64::from(count) / rate.get() > f64::from(SCHEDULE_S_MAX)
+        {
+            let days = f64::from(count) / rate.get() / 86_400.0;
+            let message = format!(
+                "Give a higher rate or fewer requests: these take {days:.0} days, at most 7 are planned."
+            );
+            errors.add("rate_per_s", message);
+        }
         let shape = self.validate_shape(&mut errors);
         let seed = number(&mut errors, "seed", &self.seed, "the seed", 0, u64::MAX);
         let timeout = number(
@@ -303,7 +312,7 @@ impl EvaluationForm {
         let rate = decimal_number(
             &self.rate_per_s,
             "the requests per second",
-            0.001,
+            RATE_PER_S_MIN,
             RATE_PER_S_MAX,
         );
         let rate = errors.check("rate_per_s", rate).and_then(Finite::new)?;
