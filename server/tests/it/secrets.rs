@@ -203,12 +203,7 @@ impl Site {
             .into();
         for run in runs {
             paths.push(format!("/benchmarks/{run}"));
-            for file in [
-                "records.parquet",
-                "requests.csv",
-                "result.json",
-                "engine.log",
-            ] {
+            for file in ["records.parquet", "requests.csv", "result.json"] {
                 paths.push(format!("/benchmarks/{run}/{file}"));
             }
             paths.push(format!("/api/v1/benchmark/{run}"));
