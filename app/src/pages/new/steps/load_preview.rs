@@ -25,18 +25,14 @@ pub fn LoadPreviewPanel(
     /// What can be chosen from.
     catalogue: Catalogue,
 ) -> impl IntoView {
-    let answers = Memo::new(move |_| typed.with(|form| form.validate(method, &catalogue)));
-    // The last one that could be drawn stays while something is half typed, and says so.
-    let preview = Memo::new(
-        move |last: Option<&Option<LoadPreview>>| match answers.get() {
-            Ok(answers) => Some(LoadPreview::of(&answers, users, method)),
-            Err(_) => last.cloned().flatten(),
-        },
-    );
-    let waiting = Memo::new(move |_| {
-        let is_drawn = preview.with(Option::is_some);
-        answers.with(|answers| waiting_in_words(answers.as_ref().err()?, is_drawn))
+    let shown = Memo::new(move |last: Option<&Shown>| {
+        let answers = typed.with(|form| form.validate(method, &catalogue));
+        Shown::of(
+            answers.map(|answers| LoadPreview::of(&answers, users, method)),
+            last,
+        )
     });
+    let preview = Memo::new(move |_| shown.with(|shown| shown.preview.clone()));
     let chart = move |data: fn(&LoadPreview) -> Option<ChartData>| {
         Signal::derive(move || {
             let data = preview.with(|preview| data(preview.as_ref()?));
@@ -96,17 +92,47 @@ pub fn LoadPreviewPanel(
         <section class="stack tight load-preview" aria-labelledby="load-preview">
             <h2 id="load-preview">"Preview"</h2>
             <p class="muted" aria-live="polite">
-                {move || waiting.get().unwrap_or_else(|| {
-                    preview.with(|preview| preview.as_ref().map(in_words).unwrap_or_default())
-                })}
+                {move || shown.with(Shown::in_words)}
             </p>
-            <div class="stack tight" class:is-stale=move || waiting.with(Option::is_some)>
+            <div class="stack tight" class:is-stale=move || shown.with(|shown| shown.waiting.is_some())>
                 {start}
                 <div class="grid-2">{prompt_lengths} {answer_lengths}</div>
             </div>
         </section>
     }
     .into_any()
+}
+
+/// What stands in the panel.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Shown {
+    /// The last load that could be drawn: it stays while something is half typed.
+    preview: Option<LoadPreview>,
+    /// What it waits for, if what is typed cannot be drawn.
+    waiting: Option<String>,
+}
+
+impl Shown {
+    fn of(drawn: Result<LoadPreview, FieldErrors>, last: Option<&Self>) -> Self {
+        match drawn {
+            Ok(preview) => Self {
+                preview: Some(preview),
+                waiting: None,
+            },
+            Err(errors) => {
+                let preview = last.and_then(|last| last.preview.clone());
+                Self {
+                    waiting: waiting_in_words(&errors, preview.is_some()),
+                    preview,
+                }
+            }
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let drawn = || self.preview.as_ref().map(in_words).unwrap_or_default();
+        self.waiting.clone().unwrap_or_else(drawn)
+    }
 }
 
 /// What the preview waits for: the first field that cannot be read.
@@ -328,6 +354,27 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
+    }
+
+    #[test]
+    fn what_was_drawn_stays_until_there_is_something_new() {
+        let shown = |form: EvaluationForm, last: Option<&Shown>| {
+            let method = EvaluationMethod::Configuration;
+            let answers = form.validate(method, &Catalogue::default());
+            Shown::of(answers.map(|it| LoadPreview::of(&it, 8, method)), last)
+        };
+        let of_count = |count: &str| EvaluationForm {
+            request_count: count.to_owned(),
+            ..EvaluationForm::default()
+        };
+        let first = shown(of_count("100"), None);
+        assert!(first.in_words().starts_with("100 measured requests"));
+        let waiting = shown(of_count("many"), Some(&first));
+        assert!(waiting.in_words().contains("Measured requests: "));
+        assert_eq!(waiting.preview, first.preview);
+        let next = shown(of_count("600"), Some(&waiting));
+        assert!(next.in_words().starts_with("600 measured requests"));
+        assert_eq!(shown(of_count(""), None).preview, None);
     }
 
     #[test]
