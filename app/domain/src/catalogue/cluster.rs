@@ -160,7 +160,7 @@ pub struct Inventory {
     /// Flags of the CPU that engines ask for, such as `avx2` or `avx512f`.
     #[serde(default)]
     pub cpu_features: Vec<String>,
-    /// The disk that holds the working files of engines.
+    /// The disk of the folder that commands run in there: the server’s own on this machine.
     #[serde(default)]
     pub disk: Option<Disk>,
     /// What runs containers there, with its version, such as `Docker 28.2.2`.
