@@ -73,7 +73,13 @@ impl Question {
                 "--showtopo",
                 "--json",
             ],
-            Self::Docker => &["docker", "--version"],
+            // Of the engine, and not of the command: without one nothing can be run.
+            Self::Docker => &[
+                "docker",
+                "version",
+                "--format",
+                "Docker {{.Server.Version}}",
+            ],
         }
     }
 
@@ -102,17 +108,11 @@ impl Question {
                     inventory.accelerators = rocm::devices(answer);
                 }
             }
-            Self::Docker => inventory.container_runtime = docker_version(word),
+            Self::Docker => {
+                inventory.container_runtime = (!word.is_empty()).then(|| word.to_owned());
+            }
         }
     }
-}
-
-/// `Docker version 28.2.2, build e6534b4` in short. Podman's command of that name says `podman version …`.
-fn docker_version(text: &str) -> Option<String> {
-    let (name, version) = text.lines().next()?.split_once(" version ")?;
-    let version = version.split(',').next().unwrap_or_default();
-    let name = if name == "podman" { "Podman" } else { name };
-    Some(format!("{name} {version}"))
 }
 
 /// Reads what this machine has; `read_at` is noted in it. Takes some milliseconds (seconds where
@@ -203,14 +203,12 @@ mod tests {
     #[test]
     fn answers_are_taken_in_where_they_are_understood() {
         let mut inventory = Inventory::default();
-        Question::Docker.add("Docker version 28.2.2, build e6534b4\n", &mut inventory);
+        Question::Docker.add("Docker 28.2.2\n", &mut inventory);
         assert_eq!(
             inventory.container_runtime.as_deref(),
             Some("Docker 28.2.2")
         );
-        Question::Docker.add("podman version 4.3.1\n", &mut inventory);
-        assert_eq!(inventory.container_runtime.as_deref(), Some("Podman 4.3.1"));
-        Question::Docker.add("Cannot connect", &mut inventory);
+        Question::Docker.add("\n", &mut inventory);
         assert_eq!(inventory.container_runtime, None);
         let nvidia = include_str!("inventory/fixtures/nvidia-two-devices.xml");
         Question::Nvidia.add(nvidia, &mut inventory);
