@@ -81,6 +81,12 @@ impl Loaded {
             reruns,
         })
     }
+
+    /// Whether this is the run `id`, with a result. When the address has just changed, what is loaded
+    /// can still be the run before, whose result says nothing of this one's.
+    fn has_result_of(&self, id: BenchmarkId) -> bool {
+        self.detail.id == id && self.detail.result.is_some()
+    }
 }
 
 /// The page.
@@ -165,7 +171,7 @@ fn tab_data(
         move || (id.get(), query.get(), edition.get()),
         move |(id, query, _)| async move {
             match (id, query, loaded.await) {
-                (Some(id), Some(query), Ok(loaded)) if loaded.detail.result.is_some() => {
+                (Some(id), Some(query), Ok(loaded)) if loaded.has_result_of(id) => {
                     list_requests(id, query).await.map(Some)
                 }
                 _ => Ok(None),
@@ -176,7 +182,7 @@ fn tab_data(
         move || (id.get(), axes.get(), edition.get()),
         move |(id, axes, _)| async move {
             match (id, axes, loaded.await) {
-                (Some(id), Some((x, y)), Ok(loaded)) if loaded.detail.result.is_some() => {
+                (Some(id), Some((x, y)), Ok(loaded)) if loaded.has_result_of(id) => {
                     let url = ResultUrl {
                         x,
                         y,
@@ -193,7 +199,7 @@ fn tab_data(
         move || (id.get(), bins.get(), edition.get()),
         move |(id, bins, _)| async move {
             match (id, bins, loaded.await) {
-                (Some(id), Some(bins), Ok(loaded)) if loaded.detail.result.is_some() => {
+                (Some(id), Some(bins), Ok(loaded)) if loaded.has_result_of(id) => {
                     get_lengths(id, bins.side, bins.bin_count).await.map(Some)
                 }
                 _ => Ok(None),
