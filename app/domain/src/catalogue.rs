@@ -6,6 +6,7 @@ pub mod endpoint_form;
 pub mod model;
 pub mod model_form;
 pub mod model_shapes;
+pub mod node_access;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use model::{
     FilesDigest, Model, ModelFacts, ModelSource, ParameterCount, ParameterSource, WeightsFormat,
 };
 pub use model_form::{ModelForm, NewModel};
+pub use node_access::{NodeAccess, SSH_PORT, SshAccess, SshAddress, SshJump, SshLogin};
 pub use usage::{BenchmarkUse, CredentialUse, UsedBy};
 
 use crate::time::Timestamp;

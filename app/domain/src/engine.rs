@@ -1,7 +1,9 @@
 //! Engines: which presets exist, and how a choice becomes a command line.
 
 pub mod command;
+pub mod container;
 pub mod preset;
 
-pub use command::{EngineCommand, render_command};
-pub use preset::{EngineChoice, EngineForm, EnginePreset};
+pub use command::{EngineCommand, model_in_container, render_command};
+pub use container::{ContainerAccelerators, ContainerChoice, ContainerForm, ContainerMount};
+pub use preset::{EngineChoice, EngineForm, EnginePreset, RunsAs};

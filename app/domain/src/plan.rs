@@ -4,8 +4,8 @@ mod fit;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{ClusterKind, Inventory, ModelFacts, ModelSource};
-use crate::engine::{EngineCommand, EnginePreset};
+use crate::catalogue::{ClusterKind, Inventory, ModelFacts, ModelSource, NodeAccess};
+use crate::engine::{ContainerChoice, ContainerMount, EngineCommand, EnginePreset};
 use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
 use crate::measure::quantile::has_few_samples;
 use crate::workload::{Arrival, EvaluationMethod, StopRule, WorkloadSpec};
@@ -74,6 +74,9 @@ pub struct PlannedNode {
     pub id: NodeId,
     /// Its name.
     pub name: String,
+    /// How it was to be reached.
+    #[serde(default)]
+    pub access: NodeAccess,
     /// What it has, when it was known.
     pub inventory: Option<Inventory>,
 }
@@ -89,8 +92,9 @@ pub enum Deployment {
         /// The sealed key, if one is needed.
         credential_id: Option<CredentialId>,
     },
-    /// The runner starts it as a process of this machine and stops it again.
-    LocalProcess {
+    /// The runner starts it as a process of the node and stops it again.
+    #[serde(rename = "local_process")]
+    Process {
         /// The preset it was made from.
         preset: EnginePreset,
         /// What is started.
@@ -98,14 +102,42 @@ pub enum Deployment {
         /// How long it may take until it answers, in seconds.
         readiness_timeout_s: u32,
     },
+    /// The runner starts it in a container on the node and removes it again.
+    Container {
+        /// The preset it was made from.
+        preset: EnginePreset,
+        /// The image and what the container may use.
+        container: ContainerChoice,
+        /// Replaces the image's own entrypoint; `None` leaves it.
+        entrypoint: Option<Vec<String>>,
+        /// The words after the entrypoint.
+        command: EngineCommand,
+        /// What it sees of the node's files.
+        mounts: Vec<ContainerMount>,
+        /// How long it may take until it answers, in seconds.
+        readiness_timeout_s: u32,
+    },
 }
 
 impl Deployment {
+    /// The preset and command of an engine that the run starts.
+    pub fn started(&self) -> Option<(EnginePreset, &EngineCommand)> {
+        match self {
+            Self::Endpoint { .. } => None,
+            Self::Process {
+                preset, command, ..
+            }
+            | Self::Container {
+                preset, command, ..
+            } => Some((*preset, command)),
+        }
+    }
+
     /// Whether this is the reference engine, which pages must label.
     pub fn is_reference(&self) -> bool {
         matches!(
             self,
-            Self::LocalProcess {
+            Self::Process {
                 preset: EnginePreset::Reference,
                 ..
             }
@@ -116,7 +148,7 @@ impl Deployment {
     pub fn credential_id(&self) -> Option<CredentialId> {
         match self {
             Self::Endpoint { credential_id, .. } => *credential_id,
-            Self::LocalProcess { .. } => None,
+            Self::Process { .. } | Self::Container { .. } => None,
         }
     }
 
@@ -124,7 +156,10 @@ impl Deployment {
     pub fn in_words(&self) -> String {
         match self {
             Self::Endpoint { base_url, .. } => format!("endpoint {base_url}"),
-            Self::LocalProcess { preset, .. } => preset.label().to_owned(),
+            Self::Process { preset, .. } => preset.label().to_owned(),
+            Self::Container {
+                preset, container, ..
+            } => format!("{} in a container of {}", preset.label(), container.image),
         }
     }
 }
@@ -137,6 +172,12 @@ pub struct PlanWarning {
 }
 
 impl RunPlan {
+    /// Whether an engine it starts is on the machine of the load.
+    fn runs_here(&self) -> bool {
+        let nodes = &self.cluster.nodes;
+        nodes.iter().all(|node| node.access == NodeAccess::Direct)
+    }
+
     /// What a person should know before this plan is carried out.
     pub fn warnings(&self) -> Vec<PlanWarning> {
         let mut messages: Vec<String> = Vec::new();
@@ -175,13 +216,13 @@ impl RunPlan {
             ));
         }
         match &self.deployment {
-            Deployment::LocalProcess { preset: EnginePreset::Reference, .. } => messages.push(
+            Deployment::Process { preset: EnginePreset::Reference, .. } => messages.push(
                 "The reference engine answers on a schedule and runs no model: its figures say nothing about any model.".to_owned(),
             ),
-            Deployment::LocalProcess { .. } => messages.push(
+            Deployment::Process { .. } | Deployment::Container { .. } if self.runs_here() => messages.push(
                 "Engine and load share this machine’s processor: watch the client’s health on the result.".to_owned(),
             ),
-            Deployment::Endpoint { .. } => {}
+            Deployment::Endpoint { .. } | Deployment::Process { .. } | Deployment::Container { .. } => {}
         }
         messages.extend(fit::warnings(self));
         messages

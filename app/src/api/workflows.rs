@@ -172,25 +172,10 @@ pub async fn answer_model(
     /// Id of the model.
     #[server(default)]
     model_id: String,
-    /// Name of the engine's preset; empty where an endpoint serves.
-    #[server(default)]
-    preset: String,
-    /// Arguments, or the custom command.
-    #[server(default)]
-    arguments: String,
-    /// Environment, one variable a line.
-    #[server(default)]
-    environment: String,
-    /// Seconds until the engine must answer.
-    #[server(default)]
-    readiness_timeout_s: String,
+    /// The engine, where one is to be started.
+    #[server(flatten)]
+    engine: EngineForm,
 ) -> Result<(), ApiError> {
-    let engine = EngineForm {
-        preset,
-        arguments,
-        environment,
-        readiness_timeout_s,
-    };
     let form = ModelChoiceForm { model_id, engine };
     answer(id, revision, StepForm::Model(form), Step::Credential).await
 }

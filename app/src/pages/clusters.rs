@@ -76,7 +76,8 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
     ];
     let rows = clusters.into_iter().map(|cluster| {
         let reached_by = match &cluster.kind {
-            ClusterKind::ThisMachine => "processes of this machine".into_any(),
+            ClusterKind::ThisMachine => "this machine itself".into_any(),
+            ClusterKind::Machines => "SSH".into_any(),
             ClusterKind::Endpoint { base_url, .. } => {
                 view! { <span class="clamped mono" title=base_url.clone()>{base_url.clone()}</span> }.into_any()
             }

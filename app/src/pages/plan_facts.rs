@@ -1,6 +1,7 @@
 //! A plan in plain words: the wizard's review and the manifest show the same facts.
 
 use domain::engine::EngineCommand;
+use domain::engine::container::CONTAINER_HOST;
 use domain::plan::{Deployment, PlannedNode, RunPlan};
 use domain::workload::arrival::ArrivalProcess;
 use domain::workload::{AnswerLengths, Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
@@ -274,6 +275,15 @@ fn readable(command: &EngineCommand) -> String {
     .in_words()
 }
 
+/// The same for a command inside a container, where the address is known.
+fn readable_inside(command: &EngineCommand, port: u16) -> String {
+    EngineCommand {
+        words: command.with_address("assay", CONTAINER_HOST, port),
+        environment: Vec::new(),
+    }
+    .in_words()
+}
+
 /// How the engine comes to be there.
 #[component]
 fn EngineFacts(
@@ -299,19 +309,12 @@ fn EngineFacts(
             }
             .into_any()
         }
-        Deployment::LocalProcess {
+        Deployment::Process {
             preset,
             command,
             readiness_timeout_s,
         } => {
-            let variables: Vec<String> = command
-                .environment
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let variables = (!variables.is_empty()).then(
-                || view! { <Fact name="Environment"><code>{variables.join(" ")}</code></Fact> },
-            );
+            let variables = variables(&command);
             view! {
                 <KeyValueList>
                     <Fact name="Engine">{preset.label()} ", started for this run and stopped after it"</Fact>
@@ -323,7 +326,60 @@ fn EngineFacts(
             }
             .into_any()
         }
+        Deployment::Container {
+            preset,
+            container,
+            entrypoint,
+            command,
+            mounts,
+            readiness_timeout_s,
+        } => {
+            let limits = container.limits_in_words();
+            let mounts: Vec<_> = mounts
+                .into_iter()
+                .map(|mount| {
+                    view! {
+                        <Fact name="Sees">
+                            <code>{mount.source}</code> " as " <code>{mount.target}</code> ", read-only"
+                        </Fact>
+                    }
+                })
+                .collect();
+            let variables = variables(&command);
+            let words = EngineCommand {
+                words: entrypoint
+                    .into_iter()
+                    .flatten()
+                    .chain(command.words.iter().cloned())
+                    .collect(),
+                environment: Vec::new(),
+            };
+            view! {
+                <KeyValueList>
+                    <Fact name="Engine">{preset.label()} ", in a container that is made for this run and removed after it"</Fact>
+                    <Fact name="Image"><code>{container.image}</code></Fact>
+                    <Fact name="May use">{limits}</Fact>
+                    {mounts}
+                    <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
+                    {variables}
+                </KeyValueList>
+                <CodeBlock label="arguments" text=readable_inside(&words, container.port) />
+            }
+            .into_any()
+        }
     }
+}
+
+/// The variables a command is given.
+fn variables(command: &EngineCommand) -> Option<AnyView> {
+    let variables: Vec<String> = command
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    (!variables.is_empty()).then(|| {
+        view! { <Fact name="Environment"><code>{variables.join(" ")}</code></Fact> }.into_any()
+    })
 }
 
 #[cfg(test)]

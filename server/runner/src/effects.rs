@@ -97,7 +97,7 @@ impl Run {
     async fn base_url(&self) -> Result<String, String> {
         match &self.plan.deployment {
             Deployment::Endpoint { base_url, .. } => Ok(base_url.clone()),
-            Deployment::LocalProcess { .. } => {
+            Deployment::Process { .. } | Deployment::Container { .. } => {
                 let found = self.found.lock().await;
                 let engine = found.engine.as_ref();
                 engine

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::catalogue::{Cluster, ClusterKind, Inventory, Node, ReachabilityCheck};
+use domain::catalogue::{Cluster, ClusterKind, Inventory, Node, NodeAccess, ReachabilityCheck};
 use domain::id::{ClusterId, NodeId};
 use domain::time::Timestamp;
 
@@ -70,6 +70,7 @@ impl NodeRow {
         Ok(Node {
             id: parse_id("node id", &self.id)?,
             name: self.name,
+            access: NodeAccess::default(),
             inventory: inventory.transpose()?,
             held_by: held_by.transpose()?,
         })
@@ -219,7 +220,7 @@ impl Store {
 /// URL and credential of a kind, as columns.
 fn columns_of(kind: &ClusterKind) -> (Option<String>, Option<String>) {
     match kind {
-        ClusterKind::ThisMachine => (None, None),
+        ClusterKind::ThisMachine | ClusterKind::Machines => (None, None),
         ClusterKind::Endpoint {
             base_url,
             credential_id,

@@ -24,10 +24,12 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             .into(),
         environment: Vec::new(),
         readiness_timeout_s: 60,
+        container: None,
     };
     let nodes = cluster.nodes.iter().map(|node| PlannedNode {
         id: node.id,
         name: node.name.clone(),
+        access: domain::catalogue::NodeAccess::default(),
         inventory: node.inventory.clone(),
     });
     RunPlan {
@@ -50,7 +52,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             kind: ClusterKind::ThisMachine,
             nodes: nodes.collect(),
         },
-        deployment: Deployment::LocalProcess {
+        deployment: Deployment::Process {
             preset: choice.preset,
             command: render_command(&choice, "", &model.served_name),
             readiness_timeout_s: choice.readiness_timeout_s,

@@ -169,6 +169,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
             nodes: vec![PlannedNode {
                 id: NodeId(Uuid::new_v4()),
                 name: "here".to_owned(),
+                access: domain::catalogue::NodeAccess::default(),
                 inventory: None,
             }],
         },
@@ -192,7 +193,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
 
 fn script_plan(script: &str) -> RunPlan {
     let words = ["sh", "-c", script].map(str::to_owned);
-    let deployment = Deployment::LocalProcess {
+    let deployment = Deployment::Process {
         preset: EnginePreset::Custom,
         command: EngineCommand {
             words: words.into(),
@@ -209,8 +210,9 @@ fn reference_plan() -> RunPlan {
         arguments: Vec::new(),
         environment: Vec::new(),
         readiness_timeout_s: 60,
+        container: None,
     };
-    let deployment = Deployment::LocalProcess {
+    let deployment = Deployment::Process {
         preset: choice.preset,
         command: render_command(&choice, "", SERVED_NAME),
         readiness_timeout_s: choice.readiness_timeout_s,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CatalogueQuery;
+use super::{CatalogueQuery, NodeAccess};
 use crate::id::{BenchmarkId, ClusterId, CredentialId, NodeId};
 use crate::time::Timestamp;
 
@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 pub enum ClusterKind {
     /// The machine the runner works on: engines are local processes.
     ThisMachine,
+    /// Machines that are reached over SSH: engines are started on them.
+    Machines,
     /// A base URL that already serves an OpenAI-compatible API.
     Endpoint {
         /// The URL, without a trailing slash.
@@ -26,6 +28,7 @@ impl ClusterKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::ThisMachine => "this_machine",
+            Self::Machines => "machines",
             Self::Endpoint { .. } => "endpoint",
         }
     }
@@ -33,15 +36,23 @@ impl ClusterKind {
     /// The address of an endpoint.
     pub fn base_url(&self) -> Option<&str> {
         match self {
-            Self::ThisMachine => None,
+            Self::ThisMachine | Self::Machines => None,
             Self::Endpoint { base_url, .. } => Some(base_url),
+        }
+    }
+
+    /// Whether engines are started there; else one serves already.
+    pub fn starts_engines(&self) -> bool {
+        match self {
+            Self::ThisMachine | Self::Machines => true,
+            Self::Endpoint { .. } => false,
         }
     }
 
     /// The credential an endpoint sends by itself, if it has one.
     pub fn credential_id(&self) -> Option<CredentialId> {
         match self {
-            Self::ThisMachine => None,
+            Self::ThisMachine | Self::Machines => None,
             Self::Endpoint { credential_id, .. } => *credential_id,
         }
     }
@@ -73,8 +84,15 @@ impl Cluster {
     /// Whether a list shows it. A search looks at its nodes as well.
     pub fn is_shown(&self, query: &CatalogueQuery) -> bool {
         let id = self.id.to_string();
-        let address = self.kind.base_url().unwrap_or("this machine");
+        let address = match &self.kind {
+            ClusterKind::ThisMachine => "this machine",
+            ClusterKind::Machines => "",
+            ClusterKind::Endpoint { base_url, .. } => base_url,
+        };
         let mut texts = vec![self.name.as_str(), &self.description, address, &id];
+        for access in self.nodes.iter().filter_map(|node| node.access.ssh()) {
+            texts.push(&access.address.host);
+        }
         for node in &self.nodes {
             texts.push(&node.name);
             if let Some(inventory) = &node.inventory {
@@ -126,6 +144,9 @@ pub struct Node {
     pub id: NodeId,
     /// Host name, or the address of an endpoint.
     pub name: String,
+    /// How it is reached.
+    #[serde(default)]
+    pub access: NodeAccess,
     /// What it has, when it is known.
     pub inventory: Option<Inventory>,
     /// The benchmark that holds it now, if any.

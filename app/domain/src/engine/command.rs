@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::container::{ContainerMount, MODEL_FOLDER};
 use super::preset::{EngineChoice, EnginePreset};
 
 /// A complete command: words and environment, with `{host}`, `{port}` and `{assay}` still open:
@@ -16,7 +17,14 @@ pub struct EngineCommand {
 
 /// Fills in what the plan knows: the model's path or repository and its served name.
 pub fn render_command(choice: &EngineChoice, model: &str, served_name: &str) -> EngineCommand {
-    let preset = choice.preset.template().iter().map(|word| {
+    let template = match &choice.container {
+        None => choice.preset.template(),
+        Some(_) => choice
+            .preset
+            .container_template()
+            .map_or(&[][..], |template| template.arguments),
+    };
+    let preset = template.iter().map(|word| {
         word.replace("{model}", model)
             .replace("{served_name}", served_name)
     });
@@ -31,6 +39,31 @@ pub fn render_command(choice: &EngineChoice, model: &str, served_name: &str) -> 
         words: preset.chain(user).collect(),
         environment: choice.environment.clone(),
     }
+}
+
+/// How a container sees a model of the node: the folder it is given, and the model's path in it. The
+/// folder of a single file is given as a whole: a model may be spread over files beside it. `None` for
+/// a path that has no folder.
+pub fn model_in_container(path: &str) -> Option<(ContainerMount, String)> {
+    let path = path.trim_end_matches('/');
+    let (folder, name) = path.rsplit_once('/')?;
+    if name.is_empty() || name == ".." {
+        return None;
+    }
+    let seen = format!("{MODEL_FOLDER}/{name}");
+    let is_file = name.to_ascii_lowercase().ends_with(".gguf");
+    let mount = if is_file {
+        ContainerMount {
+            source: if folder.is_empty() { "/" } else { folder }.to_owned(),
+            target: MODEL_FOLDER.to_owned(),
+        }
+    } else {
+        ContainerMount {
+            source: path.to_owned(),
+            target: seen.clone(),
+        }
+    };
+    Some((mount, seen))
 }
 
 impl EngineCommand {
@@ -59,12 +92,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_container_sees_the_folder_of_a_model() {
+        let (mount, seen) = model_in_container("/m/tiny.Q4.gguf").unwrap();
+        assert_eq!(
+            (mount.source.as_str(), mount.target.as_str()),
+            ("/m", "/models")
+        );
+        assert_eq!(seen, "/models/tiny.Q4.gguf");
+        let (mount, seen) = model_in_container("/m/Llama 8B/").unwrap();
+        assert_eq!(
+            (mount.source.as_str(), mount.target.as_str()),
+            ("/m/Llama 8B", "/models/Llama 8B")
+        );
+        assert_eq!(seen, "/models/Llama 8B");
+        for odd in ["", "/", "tiny", "/m/.."] {
+            assert_eq!(model_in_container(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
     fn blanks_are_filled_in_two_steps() {
         let choice = EngineChoice {
             preset: EnginePreset::LlamaCpp,
             arguments: vec!["-c".to_owned(), "4096".to_owned()],
             environment: Vec::new(),
             readiness_timeout_s: 10,
+            container: None,
         };
         let command = render_command(&choice, "/models/a b.gguf", "tiny");
         let words = command.with_address("assay", "127.0.0.1", 4321);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::container::{ContainerChoice, ContainerForm};
 use crate::field::{FieldErrors, whole_number};
 
 /// A way to start an engine.
@@ -122,10 +123,54 @@ pub struct EngineChoice {
     pub environment: Vec<(String, String)>,
     /// How long it may take until it answers, in seconds.
     pub readiness_timeout_s: u32,
+    /// The container it runs in; `None`: it is a process of the node.
+    #[serde(default)]
+    pub container: Option<ContainerChoice>,
+}
+
+/// What an engine runs as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunsAs {
+    /// A program that is installed on the node.
+    #[default]
+    Process,
+    /// A container of the node's Docker Engine.
+    Container,
+}
+
+impl RunsAs {
+    /// Every way, in the order of menus.
+    pub const ALL: [Self; 2] = [Self::Process, Self::Container];
+
+    /// The name in forms and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Container => "container",
+        }
+    }
+
+    /// The way of that name; an empty one means a process.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        Self::ALL.into_iter().find(|way| way.as_str() == text)
+    }
+
+    /// The label of menus.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Process => "A program of the node",
+            Self::Container => "A Docker container",
+        }
+    }
 }
 
 /// An engine's part of the model step, as typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EngineForm {
     /// Name of the preset.
     pub preset: String,
@@ -135,6 +180,11 @@ pub struct EngineForm {
     pub environment: String,
     /// Seconds until it must answer.
     pub readiness_timeout_s: String,
+    /// Name of what it runs as ([`RunsAs`]).
+    pub runs_as: String,
+    /// The container, where it runs in one.
+    #[serde(flatten)]
+    pub container: ContainerForm,
 }
 
 impl Default for EngineForm {
@@ -144,6 +194,8 @@ impl Default for EngineForm {
             arguments: String::new(),
             environment: String::new(),
             readiness_timeout_s: "300".to_owned(),
+            runs_as: RunsAs::default().as_str().to_owned(),
+            container: ContainerForm::default(),
         }
     }
 }
@@ -165,6 +217,17 @@ impl EngineForm {
                 .collect::<Vec<_>>()
                 .join("\n"),
             readiness_timeout_s: choice.readiness_timeout_s.to_string(),
+            runs_as: match choice.container {
+                None => RunsAs::Process,
+                Some(_) => RunsAs::Container,
+            }
+            .as_str()
+            .to_owned(),
+            container: choice
+                .container
+                .as_ref()
+                .map(ContainerForm::of)
+                .unwrap_or_default(),
         }
     }
 
@@ -173,10 +236,23 @@ impl EngineForm {
         let preset = EnginePreset::parse(&self.preset).ok_or("Choose an engine.".to_owned());
         let preset = errors.check("preset", preset);
         let arguments = errors.check("arguments", split_arguments(&self.arguments));
-        if preset == Some(EnginePreset::Custom) && arguments.as_ref().is_some_and(Vec::is_empty) {
+        let runs_as = RunsAs::parse(&self.runs_as).ok_or("Choose what the engine runs as.");
+        let runs_as = errors.check("runs_as", runs_as.map_err(str::to_owned));
+        let container = match runs_as {
+            Some(RunsAs::Container) => {
+                if preset.is_some_and(|preset| preset.container_template().is_none()) {
+                    errors.add("runs_as", "The reference engine is a part of this program: it runs as a program of the node.");
+                }
+                self.container.validate(errors)
+            }
+            _ => None,
+        };
+        // In a container the image brings a command, and a port that only it knows.
+        let is_command = preset == Some(EnginePreset::Custom) && runs_as == Some(RunsAs::Process);
+        if is_command && arguments.as_ref().is_some_and(Vec::is_empty) {
             errors.add("arguments", "Give the command that starts the engine.");
         }
-        if preset == Some(EnginePreset::Custom)
+        if is_command
             && arguments.as_ref().is_some_and(|args| {
                 !args.is_empty() && !args.iter().any(|arg| arg.contains("{port}"))
             })
@@ -198,6 +274,7 @@ impl EngineForm {
             arguments: arguments?,
             environment: environment?,
             readiness_timeout_s: u32::try_from(timeout?).ok()?,
+            container,
         };
         errors.is_empty().then_some(choice)
     }
@@ -257,6 +334,7 @@ mod tests {
                 arguments,
                 environment: vec![("A_1".to_owned(), "x y=z".to_owned())],
                 readiness_timeout_s: 60,
+                container: None,
             };
             prop_assert_eq!(validated(&EngineForm::of(&choice)).unwrap(), choice);
         }
@@ -269,6 +347,7 @@ mod tests {
             arguments: "serve 'open".to_owned(),
             environment: "1X=2".to_owned(),
             readiness_timeout_s: "0".to_owned(),
+            ..EngineForm::default()
         };
         let errors = validated(&form).unwrap_err();
         assert_eq!(errors.at("arguments"), Some("Close the open quote."));

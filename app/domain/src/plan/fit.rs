@@ -1,7 +1,7 @@
 //! Whether an engine fits the node it is to be started on: devices, memory, instruction set. What is not
 //! known raises no warning.
 
-use super::{Deployment, RunPlan};
+use super::RunPlan;
 use crate::catalogue::{Accelerator, Inventory};
 use crate::engine::EnginePreset;
 use crate::size::bytes_in_words;
@@ -14,10 +14,7 @@ const USED_BYTES_MAX: u64 = 2 << 30;
 
 /// What a person should know before the engine is started there.
 pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
-    let Deployment::LocalProcess {
-        preset, command, ..
-    } = &plan.deployment
-    else {
+    let Some((preset, command)) = plan.deployment.started() else {
         return Vec::new();
     };
     let mut nodes = plan.cluster.nodes.iter();
@@ -26,9 +23,9 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let demand = Demand::of(*preset, &command.words);
+    let demand = Demand::of(preset, &command.words);
     let mut warnings = Vec::new();
-    warnings.extend(instruction_set(*preset, node, name));
+    warnings.extend(instruction_set(preset, node, name));
     match demand {
         Some(demand) if node.accelerators.is_empty() => {
             warnings.push(format!(
@@ -39,7 +36,7 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
         }
         Some(demand) => warnings.extend(devices(plan, &demand, &node.accelerators, name)),
         // It may spread a model over both, or hold it in either.
-        None if *preset == EnginePreset::LlamaCpp => {
+        None if preset == EnginePreset::LlamaCpp => {
             let all = node.accelerators.iter().map(|one| one.memory_bytes);
             let all = all.fold(node.memory_bytes, u64::saturating_add);
             warnings.extend(memory(plan, &Demand::ONE, all, "the node"));

@@ -342,12 +342,26 @@ impl Draft {
         };
         let engine = match &plan.deployment {
             Deployment::Endpoint { .. } => None,
-            Deployment::LocalProcess {
+            Deployment::Process {
                 preset,
                 command,
                 readiness_timeout_s,
+            }
+            | Deployment::Container {
+                preset,
+                command,
+                readiness_timeout_s,
+                ..
             } => {
-                let own = preset.template().len().min(command.words.len());
+                let container = match &plan.deployment {
+                    Deployment::Container { container, .. } => Some(container.clone()),
+                    _ => None,
+                };
+                let own = match container.as_ref().and(preset.container_template()) {
+                    Some(template) => template.arguments.len(),
+                    None => preset.template().len(),
+                };
+                let own = own.min(command.words.len());
                 // Another model may be chosen: the command goes on to follow it.
                 let follow = |word: &String| match preset {
                     EnginePreset::Custom if *word == plan.model.served_name => {
@@ -360,6 +374,7 @@ impl Draft {
                     arguments: command.words.iter().skip(own).map(follow).collect(),
                     environment: command.environment.clone(),
                     readiness_timeout_s: *readiness_timeout_s,
+                    container,
                 })
             }
         };

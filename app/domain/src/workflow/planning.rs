@@ -2,7 +2,7 @@
 
 use super::draft::{Catalogue, Draft, EvaluationAnswers};
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource};
-use crate::engine::render_command;
+use crate::engine::{ContainerChoice, EngineChoice, model_in_container, render_command};
 use crate::field::FieldErrors;
 use crate::id::{ClusterId, CredentialId};
 use crate::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
@@ -138,6 +138,7 @@ fn planned_nodes(draft: &Draft, cluster: &Cluster) -> Result<Vec<PlannedNode>, F
         .map(|node| PlannedNode {
             id: node.id,
             name: node.name.clone(),
+            access: node.access.clone(),
             inventory: node.inventory.clone(),
         })
         .collect();
@@ -168,7 +169,7 @@ fn deployment(
                 own_credential(*credential_id, base_url, catalogue)?
             },
         }),
-        ClusterKind::ThisMachine => {
+        ClusterKind::ThisMachine | ClusterKind::Machines => {
             let engine = draft
                 .model
                 .as_ref()
@@ -186,13 +187,51 @@ fn deployment(
                     ));
                 }
             };
-            Ok(Deployment::LocalProcess {
+            if let Some(container) = &engine.container {
+                return container_deployment(engine, container, model, files);
+            }
+            Ok(Deployment::Process {
                 preset: engine.preset,
                 command: render_command(engine, files, &model.served_name),
                 readiness_timeout_s: engine.readiness_timeout_s,
             })
         }
     }
+}
+
+fn container_deployment(
+    engine: &EngineChoice,
+    container: &ContainerChoice,
+    model: &Model,
+    files: &str,
+) -> Result<Deployment, FieldErrors> {
+    let template = engine.preset.container_template().ok_or_else(|| {
+        FieldErrors::one(
+            "runs_as",
+            "This engine does not run in a container: choose anew in step 5.",
+        )
+    })?;
+    let (mounts, seen) = match &model.source {
+        ModelSource::LocalPath { path } => {
+            let (mount, seen) = model_in_container(path).ok_or_else(|| {
+                FieldErrors::one(
+                    "model_id",
+                    "A container is given the model's folder: the model needs a whole path.",
+                )
+            })?;
+            (vec![mount], seen)
+        }
+        _ => (Vec::new(), files.to_owned()),
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Ok(Deployment::Container {
+        preset: engine.preset,
+        container: container.clone(),
+        entrypoint: template.entrypoint.map(words),
+        command: render_command(engine, &seen, &model.served_name),
+        mounts,
+        readiness_timeout_s: engine.readiness_timeout_s,
+    })
 }
 
 /// The credential of step 6, checked once more.

@@ -149,7 +149,7 @@ fn subtitle(detail: &BenchmarkDetail) -> String {
     // An endpoint's one node is the endpoint itself.
     let place = match &plan.cluster.kind {
         domain::catalogue::ClusterKind::Endpoint { .. } => plan.cluster.name.clone(),
-        domain::catalogue::ClusterKind::ThisMachine => {
+        domain::catalogue::ClusterKind::ThisMachine | domain::catalogue::ClusterKind::Machines => {
             format!("{} / {}", plan.cluster.name, nodes.join(", "))
         }
     };

@@ -81,7 +81,7 @@ pub fn ClusterPage() -> impl IntoView {
             let models = list_models(CatalogueQuery::in_use()).await?;
             // Those who may not see credentials see the page without them.
             let credentials = match cluster.kind {
-                ClusterKind::ThisMachine => Vec::new(),
+                ClusterKind::ThisMachine | ClusterKind::Machines => Vec::new(),
                 ClusterKind::Endpoint { .. } => visible_credentials().await?,
             };
             Ok::<_, ApiError>(Loaded {
@@ -123,8 +123,9 @@ fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoVie
     let name = cluster.name.clone();
     let is_endpoint = matches!(cluster.kind, ClusterKind::Endpoint { .. });
     let subtitle = match &cluster.kind {
-        ClusterKind::ThisMachine => {
-            "Engines are started here as processes, and stopped again.".to_owned()
+        ClusterKind::ThisMachine => "Engines are started here, and stopped again.".to_owned(),
+        ClusterKind::Machines => {
+            "Engines are started there over SSH, and stopped again.".to_owned()
         }
         ClusterKind::Endpoint { base_url, .. } => base_url.clone(),
     };

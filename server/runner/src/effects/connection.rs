@@ -21,7 +21,7 @@ pub(super) async fn verify_connection(run: &Run) -> Result<String, String> {
                 Err(check.message)
             }
         }
-        Deployment::LocalProcess { .. } => {
+        Deployment::Process { .. } | Deployment::Container { .. } => {
             let now = run.shared.now();
             let inventory = spawn_blocking(move || read_inventory(now))
                 .await

@@ -17,7 +17,7 @@ use crate::tail::follow_log;
 const HOST: &str = "127.0.0.1";
 
 pub(super) async fn deploy_engine(run: &Run) -> Result<String, String> {
-    let Deployment::LocalProcess { command, .. } = &run.plan.deployment else {
+    let Deployment::Process { command, .. } = &run.plan.deployment else {
         return Err("the plan names no engine to start".to_owned());
     };
     let port = free_port().map_err(|error| format!("no port is free on {HOST}: {error}"))?;

@@ -27,7 +27,11 @@ pub(super) async fn verify_deployment(run: &Run) -> Result<String, String> {
     let key = run.key().await?;
     let began = Instant::now();
     let within = match &run.plan.deployment {
-        Deployment::LocalProcess {
+        Deployment::Process {
+            readiness_timeout_s,
+            ..
+        }
+        | Deployment::Container {
             readiness_timeout_s,
             ..
         } => {

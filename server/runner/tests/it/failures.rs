@@ -119,7 +119,7 @@ async fn an_engine_that_never_answers_is_given_up() {
     let mut house = House::open().await;
     house.start();
     let mut plan = local_plan(&["sleep", "600"]);
-    if let domain::plan::Deployment::LocalProcess {
+    if let domain::plan::Deployment::Process {
         readiness_timeout_s,
         ..
     } = &mut plan.deployment

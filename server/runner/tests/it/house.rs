@@ -336,6 +336,7 @@ fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPl
             nodes: vec![PlannedNode {
                 id: NodeId(Uuid::new_v4()),
                 name: "here".to_owned(),
+                access: domain::catalogue::NodeAccess::default(),
                 inventory: None,
             }],
         },
@@ -360,7 +361,7 @@ pub(crate) fn endpoint_plan(base_url: &str, credential_id: Option<CredentialId>)
 
 /// With an engine that the runner starts by this command.
 pub(crate) fn local_plan(words: &[&str]) -> RunPlan {
-    let deployment = Deployment::LocalProcess {
+    let deployment = Deployment::Process {
         preset: EnginePreset::Custom,
         command: EngineCommand {
             words: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -130,6 +130,7 @@ pub(super) fn new_endpoint(
     let node = Node {
         id: NodeId(ctx.new_id()),
         name: host_of(&base_url),
+        access: domain::catalogue::NodeAccess::default(),
         inventory: None,
         held_by: None,
     };
@@ -202,7 +203,7 @@ pub async fn check_cluster(
     actor.require(Role::Operator, "check clusters")?;
     let cluster = get_cluster(ctx, actor, id).await?;
     let check = match &cluster.kind {
-        ClusterKind::ThisMachine => {
+        ClusterKind::ThisMachine | ClusterKind::Machines => {
             refresh_nodes(ctx, &cluster).await?;
             ReachabilityCheck {
                 checked_at: ctx.now(),

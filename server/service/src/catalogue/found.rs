@@ -58,7 +58,7 @@ pub async fn find_local_engines(
     let is_known = |engine: &FoundEngine| {
         clusters.iter().any(|cluster| match &cluster.kind {
             ClusterKind::Endpoint { base_url, .. } => is_same_address(base_url, &engine.base_url),
-            ClusterKind::ThisMachine => false,
+            ClusterKind::ThisMachine | ClusterKind::Machines => false,
         })
     };
     Ok(found

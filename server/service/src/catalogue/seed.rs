@@ -52,6 +52,7 @@ async fn insert_this_machine(ctx: &Ctx) -> Result<(), ServiceError> {
         nodes: vec![Node {
             id: NodeId(ctx.new_id()),
             name: inventory.hostname.clone(),
+            access: domain::catalogue::NodeAccess::default(),
             inventory: Some(inventory),
             held_by: None,
         }],

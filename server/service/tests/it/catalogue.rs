@@ -28,7 +28,7 @@ fn endpoint(base_url: &str, api_key: &str) -> EndpointForm {
 fn credential_of(cluster: &Cluster) -> Option<CredentialId> {
     match &cluster.kind {
         ClusterKind::Endpoint { credential_id, .. } => *credential_id,
-        ClusterKind::ThisMachine => None,
+        ClusterKind::ThisMachine | ClusterKind::Machines => None,
     }
 }
 

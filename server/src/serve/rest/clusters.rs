@@ -186,7 +186,7 @@ impl From<Cluster> for ClusterEntry {
     fn from(cluster: Cluster) -> Self {
         let kind = cluster.kind.as_str().to_owned();
         let (base_url, credential_id) = match cluster.kind {
-            ClusterKind::ThisMachine => (None, None),
+            ClusterKind::ThisMachine | ClusterKind::Machines => (None, None),
             ClusterKind::Endpoint {
                 base_url,
                 credential_id,

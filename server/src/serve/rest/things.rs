@@ -261,7 +261,7 @@ impl ClusterBody {
             Some(_) => "available",
         };
         let (cluster_type, ingress_url) = match known.map_or(&planned.kind, |known| &known.kind) {
-            ClusterKind::ThisMachine => ("ON_PREM", None),
+            ClusterKind::ThisMachine | ClusterKind::Machines => ("ON_PREM", None),
             ClusterKind::Endpoint { base_url, .. } => ("ENDPOINT", Some(base_url.clone())),
         };
         Self {

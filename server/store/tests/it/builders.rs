@@ -148,6 +148,7 @@ impl PlanExt for RunPlan {
         let planned = |number: &u128| PlannedNode {
             id: NodeId(uuid(*number)),
             name: format!("node {number}"),
+            access: domain::catalogue::NodeAccess::default(),
             inventory: Some(inventory()),
         };
         self.cluster.nodes = nodes.iter().map(planned).collect();
@@ -168,7 +169,7 @@ impl PlanExt for RunPlan {
     }
 
     fn on_reference_engine(mut self) -> Self {
-        self.deployment = Deployment::LocalProcess {
+        self.deployment = Deployment::Process {
             preset: EnginePreset::Reference,
             command: EngineCommand {
                 words: vec!["assay".to_owned(), "engine".to_owned()],

@@ -142,6 +142,7 @@ fn node(number: u128, name: &str) -> Node {
     Node {
         id: NodeId(uuid(number)),
         name: name.to_owned(),
+        access: domain::catalogue::NodeAccess::default(),
         inventory: None,
         held_by: None,
     }

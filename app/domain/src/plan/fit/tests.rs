@@ -60,10 +60,11 @@ fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
             nodes: vec![PlannedNode {
                 id: NodeId(Uuid::nil()),
                 name: "rack-1".to_owned(),
+                access: crate::catalogue::NodeAccess::default(),
                 inventory: Some(node),
             }],
         },
-        deployment: Deployment::LocalProcess {
+        deployment: crate::plan::Deployment::Process {
             preset,
             command: EngineCommand {
                 words: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -18,7 +18,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
         base_url: "http://h".to_owned(),
         credential_id: None,
     };
-    let process = Deployment::LocalProcess {
+    let process = Deployment::Process {
         preset: EnginePreset::LlamaCpp,
         command: EngineCommand {
             words: vec!["x".to_owned()],

@@ -27,7 +27,7 @@ impl Draft {
         self.node_ids
             .retain(|id| cluster.nodes.iter().any(|node| node.id == *id));
         if let Some(model) = &mut self.model
-            && matches!(cluster.kind, ClusterKind::Endpoint { .. })
+            && !cluster.kind.starts_engines()
         {
             model.engine = None;
         }
@@ -88,11 +88,11 @@ impl Draft {
         let is_cloud = model.is_some_and(|model| model.source.is_cloud());
         let engine = match cluster.kind {
             ClusterKind::Endpoint { .. } => None,
-            ClusterKind::ThisMachine if is_cloud => {
+            ClusterKind::ThisMachine | ClusterKind::Machines if is_cloud => {
                 errors.add("model_id", CLOUD_NEEDS_ENDPOINT);
                 None
             }
-            ClusterKind::ThisMachine => form.engine.validate(&mut errors),
+            ClusterKind::ThisMachine | ClusterKind::Machines => form.engine.validate(&mut errors),
         };
         if let (Some(model), Some(engine)) = (model, &engine) {
             let message = match (&model.source, engine.preset) {

@@ -3,7 +3,7 @@ mod datasets;
 use uuid::Uuid;
 
 use super::*;
-use crate::catalogue::{CredentialKind, ModelSource, Node};
+use crate::catalogue::{CredentialKind, ModelSource, Node, NodeAccess};
 use crate::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use crate::engine::EngineCommand;
 use crate::time::Timestamp;
@@ -13,6 +13,7 @@ fn node(bits: u128) -> Node {
     Node {
         id: NodeId(Uuid::from_u128(bits)),
         name: format!("n{bits}"),
+        access: NodeAccess::default(),
         inventory: None,
         held_by: None,
     }
@@ -358,7 +359,7 @@ fn a_custom_command_started_from_again_follows_the_model() {
     let draft = answered(&complete());
     let mut plan = build_plan(&draft, &catalogue()).unwrap();
     let words = ["serve", "--name", "m1"].map(str::to_owned);
-    plan.deployment = Deployment::LocalProcess {
+    plan.deployment = Deployment::Process {
         preset: EnginePreset::Custom,
         command: EngineCommand {
             words: words.into(),

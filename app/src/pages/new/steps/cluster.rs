@@ -53,7 +53,8 @@ pub fn ClusterStep(
 
 fn choice_of(cluster: &Cluster) -> Choice {
     let kind = match &cluster.kind {
-        ClusterKind::ThisMachine => "Engines are started as processes of this machine".to_owned(),
+        ClusterKind::ThisMachine => "Engines are started on this machine".to_owned(),
+        ClusterKind::Machines => "Engines are started over SSH".to_owned(),
         ClusterKind::Endpoint { base_url, .. } => format!("Endpoint {base_url}"),
     };
     let mut choice = Choice::new(cluster.id.to_string(), cluster.name.clone()).with_detail(kind);
@@ -63,7 +64,7 @@ fn choice_of(cluster: &Cluster) -> Choice {
         .iter()
         .filter(|node| node.held_by.is_some())
         .count() as u64;
-    if !matches!(cluster.kind, ClusterKind::Endpoint { .. }) {
+    if cluster.kind.starts_engines() {
         choice = choice.with_detail(format::plural(node_count, "node", "nodes"));
     }
     if held_count > 0 {

@@ -29,8 +29,7 @@ pub fn ModelStep(
         .draft
         .cluster_id
         .and_then(|id| context.catalogue.cluster(id));
-    let starts_engine =
-        cluster.is_some_and(|cluster| matches!(cluster.kind, ClusterKind::ThisMachine));
+    let starts_engine = cluster.is_some_and(|cluster| cluster.kind.starts_engines());
     let mut choices: Vec<Choice> = context
         .catalogue
         .models
@@ -44,12 +43,7 @@ pub fn ModelStep(
     let read = |sent: &AnswerModel| {
         StepForm::Model(ModelChoiceForm {
             model_id: sent.model_id.clone(),
-            engine: EngineForm {
-                preset: sent.preset.clone(),
-                arguments: sent.arguments.clone(),
-                environment: sent.environment.clone(),
-                readiness_timeout_s: sent.readiness_timeout_s.clone(),
-            },
+            engine: sent.engine.clone(),
         })
     };
     step_form(
@@ -164,9 +158,10 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
         (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
             choice.blocked("Stands for the reference engine, which runs on this machine only.")
         }
-        (ClusterKind::ThisMachine, ModelSource::Cloud { .. }) => choice.blocked(
-            "A provider serves it: choose an endpoint with the provider's address in step 3.",
-        ),
+        (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Cloud { .. }) => choice
+            .blocked(
+                "A provider serves it: choose an endpoint with the provider's address in step 3.",
+            ),
         (ClusterKind::Endpoint { .. }, source) => {
             if source.is_cloud() {
                 choice = choice.with_detail("Wants a credential, which step 6 asks for.");
@@ -180,10 +175,10 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
                 choice
             }
         }
-        (ClusterKind::ThisMachine, ModelSource::Served) => {
+        (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Served) => {
             choice.with_detail("Has no files of its own: only a custom command can serve it.")
         }
-        (ClusterKind::ThisMachine, _) => choice,
+        (ClusterKind::ThisMachine | ClusterKind::Machines, _) => choice,
     }
 }
 

@@ -1,0 +1,144 @@
+//! How a node is reached.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::CredentialId;
+
+/// How the runner reaches a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum NodeAccess {
+    /// Without going anywhere: it is the runner's own machine, or stands for an endpoint.
+    #[default]
+    Direct,
+    /// Over SSH.
+    Ssh(Box<SshAccess>),
+}
+
+impl NodeAccess {
+    /// The way over SSH, if that is the way.
+    pub fn ssh(&self) -> Option<&SshAccess> {
+        match self {
+            Self::Direct => None,
+            Self::Ssh(access) => Some(access),
+        }
+    }
+}
+
+/// A machine that is reached over SSH.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshAccess {
+    /// Where it listens, and as whom.
+    pub address: SshAddress,
+    /// How the account proves itself.
+    pub login: SshLogin,
+    /// The key by which the machine proves itself, as one line of a `known_hosts` file without the
+    /// host. `None`: nobody has accepted one yet, and nothing is started there.
+    pub host_key: Option<String>,
+    /// A machine on the way, with the same login.
+    pub jump: Option<SshJump>,
+}
+
+/// A machine on the way to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshJump {
+    /// Where it listens, and as whom.
+    pub address: SshAddress,
+    /// The key by which it proves itself; `None`: nobody has accepted one yet.
+    pub host_key: Option<String>,
+}
+
+/// Where an SSH server listens, and the account there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SshAddress {
+    /// Host name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The account.
+    pub user: String,
+}
+
+/// The port of SSH servers.
+pub const SSH_PORT: u16 = 22;
+
+impl fmt::Display for SshAddress {
+    /// `user@host`, with the port where it is not [`SSH_PORT`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, user } = self;
+        if host.contains(':') {
+            write!(f, "{user}@[{host}]")?;
+        } else {
+            write!(f, "{user}@{host}")?;
+        }
+        if *port == SSH_PORT {
+            return Ok(());
+        }
+        write!(f, ":{port}")
+    }
+}
+
+/// How an account proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum SshLogin {
+    /// With the keys of the agent that the server's user runs.
+    Agent,
+    /// With a sealed private key.
+    Key {
+        /// The credential that holds it.
+        credential_id: CredentialId,
+    },
+    /// With a sealed password.
+    Password {
+        /// The credential that holds it.
+        credential_id: CredentialId,
+    },
+}
+
+impl SshLogin {
+    /// The credential it needs.
+    pub fn credential_id(self) -> Option<CredentialId> {
+        match self {
+            Self::Agent => None,
+            Self::Key { credential_id } | Self::Password { credential_id } => Some(credential_id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_written_as_one_types_it() {
+        let address = |host: &str, port| SshAddress {
+            host: host.to_owned(),
+            port,
+            user: "ada".to_owned(),
+        };
+        assert_eq!(address("gpu1", 22).to_string(), "ada@gpu1");
+        assert_eq!(address("gpu1", 2222).to_string(), "ada@gpu1:2222");
+        assert_eq!(address("fe80::1", 2222).to_string(), "ada@[fe80::1]:2222");
+    }
+
+    #[test]
+    fn a_node_of_an_older_plan_is_reached_directly() {
+        let access: NodeAccess = serde_json::from_str(r#"{"kind":"direct"}"#).unwrap();
+        assert_eq!(access, NodeAccess::default());
+        let ssh = NodeAccess::Ssh(Box::new(SshAccess {
+            address: SshAddress {
+                host: "gpu1".to_owned(),
+                port: 22,
+                user: "ada".to_owned(),
+            },
+            login: SshLogin::Agent,
+            host_key: None,
+            jump: None,
+        }));
+        let text = serde_json::to_string(&ssh).unwrap();
+        assert_eq!(serde_json::from_str::<NodeAccess>(&text).unwrap(), ssh);
+    }
+}

@@ -1,0 +1,337 @@
+//! Engines in containers: what is chosen, and what each preset is started from.
+
+use serde::{Deserialize, Serialize};
+
+use super::preset::EnginePreset;
+use crate::field::{FieldErrors, whole_number};
+
+/// Where an engine listens inside its container unless the form says otherwise.
+pub const CONTAINER_PORT: u16 = 8000;
+/// The address an engine listens at inside its container: every one of it, so that its port can be
+/// published.
+pub const CONTAINER_HOST: &str = "0.0.0.0";
+/// Where the folder of a model is seen inside a container.
+pub const MODEL_FOLDER: &str = "/models";
+/// Longest name of an image in bytes.
+const IMAGE_BYTES_MAX: usize = 512;
+/// Most accelerators a container is given by number.
+const ACCELERATORS_MAX: usize = 64;
+/// Bytes of the unit of the memory field.
+const GIB: u64 = 1 << 30;
+
+/// The container an engine runs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerChoice {
+    /// Name of the image, with tag or digest.
+    pub image: String,
+    /// Where the engine listens inside.
+    pub port: u16,
+    /// The CPUs it may use, in the kernel's notation (`0-3,8`); empty: all of the node.
+    pub cpus: String,
+    /// The memory it may use, in bytes; `None`: all of the node.
+    pub memory_bytes: Option<u64>,
+    /// The accelerators it sees.
+    pub accelerators: ContainerAccelerators,
+}
+
+/// The accelerators a container sees.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "which")]
+pub enum ContainerAccelerators {
+    /// None.
+    #[default]
+    None,
+    /// All of the node.
+    All,
+    /// These, by their numbers on the node.
+    Numbers {
+        /// The numbers, ascending.
+        numbers: Vec<u32>,
+    },
+}
+
+impl ContainerAccelerators {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" | "none" => return Ok(Self::None),
+            "all" => return Ok(Self::All),
+            _ => {}
+        }
+        let numbers: Result<Vec<u32>, _> = text.split(',').map(|one| one.trim().parse()).collect();
+        let mut numbers = numbers.map_err(|_| {
+            "Write “all”, or the numbers of the accelerators, such as 0,1; leave it empty for none."
+                .to_owned()
+        })?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.len() > ACCELERATORS_MAX {
+            return Err(format!("Name at most {ACCELERATORS_MAX} accelerators."));
+        }
+        Ok(Self::Numbers { numbers })
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::All => "all".to_owned(),
+            Self::Numbers { numbers } => {
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                numbers.join(",")
+            }
+        }
+    }
+}
+
+impl ContainerChoice {
+    /// What it may use of the node, in words.
+    pub fn limits_in_words(&self) -> String {
+        let cpus = match self.cpus.as_str() {
+            "" => "all CPUs".to_owned(),
+            cpus => format!("CPUs {cpus}"),
+        };
+        let memory = match self.memory_bytes {
+            None => "all memory".to_owned(),
+            Some(bytes) => format!("{} of memory", crate::size::bytes_in_words(bytes)),
+        };
+        let accelerators = match &self.accelerators {
+            ContainerAccelerators::None => "no accelerator".to_owned(),
+            ContainerAccelerators::All => "all accelerators".to_owned(),
+            numbers @ ContainerAccelerators::Numbers { .. } => {
+                format!("accelerators {}", numbers.to_text())
+            }
+        };
+        format!("{cpus}, {memory}, {accelerators}")
+    }
+}
+
+/// A folder of the node that a container sees, read-only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerMount {
+    /// The folder on the node.
+    pub source: String,
+    /// Where it is seen.
+    pub target: String,
+}
+
+/// What a preset is started from in a container.
+pub struct ContainerTemplate {
+    /// The image of the engine's makers.
+    pub image: &'static str,
+    /// Replaces the image's own entrypoint, which differs between versions; `None` leaves it.
+    pub entrypoint: Option<&'static [&'static str]>,
+    /// The words after it, with the blanks of a command.
+    pub arguments: &'static [&'static str],
+}
+
+impl EnginePreset {
+    /// How it is started in a container; `None` for one that runs as a process only.
+    pub fn container_template(self) -> Option<ContainerTemplate> {
+        let template = match self {
+            Self::Reference => return None,
+            Self::LlamaCpp => ContainerTemplate {
+                image: "ghcr.io/ggml-org/llama.cpp:server",
+                entrypoint: None,
+                // Without the program itself, which is the image's entrypoint.
+                arguments: after_program(self, 1),
+            },
+            Self::Vllm => ContainerTemplate {
+                image: "vllm/vllm-openai:latest",
+                entrypoint: Some(&["vllm", "serve"]),
+                arguments: after_program(self, 2),
+            },
+            Self::Sglang => ContainerTemplate {
+                image: "lmsysorg/sglang:latest",
+                entrypoint: Some(&["python3", "-m", "sglang.launch_server"]),
+                arguments: after_program(self, 3),
+            },
+            Self::Custom => ContainerTemplate {
+                image: "",
+                entrypoint: None,
+                arguments: &[],
+            },
+        };
+        Some(template)
+    }
+}
+
+/// The words of a preset without those of its program, which are the entrypoint of its container.
+fn after_program(preset: EnginePreset, words: usize) -> &'static [&'static str] {
+    preset.template().get(words..).unwrap_or_default()
+}
+
+/// The container's part of the engine form, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerForm {
+    /// Name of the image.
+    pub image: String,
+    /// Where the engine listens inside.
+    #[serde(rename = "container_port")]
+    pub port: String,
+    /// CPUs; empty: all.
+    pub cpus: String,
+    /// Memory in GiB; empty: all.
+    pub memory_gib: String,
+    /// `all`, numbers, or empty for none.
+    pub accelerators: String,
+}
+
+impl Default for ContainerForm {
+    fn default() -> Self {
+        Self {
+            image: String::new(),
+            port: CONTAINER_PORT.to_string(),
+            cpus: String::new(),
+            memory_gib: String::new(),
+            accelerators: String::new(),
+        }
+    }
+}
+
+impl ContainerForm {
+    /// The form of an earlier choice.
+    pub fn of(choice: &ContainerChoice) -> Self {
+        Self {
+            image: choice.image.clone(),
+            port: choice.port.to_string(),
+            cpus: choice.cpus.clone(),
+            memory_gib: choice
+                .memory_bytes
+                .map(|bytes| (bytes / GIB).to_string())
+                .unwrap_or_default(),
+            accelerators: choice.accelerators.to_text(),
+        }
+    }
+
+    /// Checks every field; messages go to the names of the fields.
+    pub fn validate(&self, errors: &mut FieldErrors) -> Option<ContainerChoice> {
+        let image = errors.check("image", parse_image(&self.image));
+        let port = whole_number(&self.port, "the port inside the container", 1, 65_535);
+        let port = errors.check("container_port", port);
+        let cpus = errors.check("cpus", parse_cpus(&self.cpus));
+        let memory = match self.memory_gib.trim() {
+            "" => Ok(None),
+            text => whole_number(text, "the memory in GiB", 1, 1 << 20).map(Some),
+        };
+        let memory = errors.check("memory_gib", memory);
+        let accelerators = ContainerAccelerators::parse(&self.accelerators);
+        let accelerators = errors.check("accelerators", accelerators);
+        Some(ContainerChoice {
+            image: image?,
+            port: u16::try_from(port?).ok()?,
+            cpus: cpus?,
+            memory_bytes: memory?.map(|gib| gib.saturating_mul(GIB)),
+            accelerators: accelerators?,
+        })
+    }
+}
+
+/// Only what an image's name can be made of; a registry decides on the rest.
+fn parse_image(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("Name the image the engine runs from.".to_owned());
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
+    if text.len() > IMAGE_BYTES_MAX || !text.bytes().all(fits) {
+        return Err(
+            "Write the image as registry/name:tag, with letters, digits and . _ - / : @ only."
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_cpus(text: &str) -> Result<String, String> {
+    let text: String = text.split_whitespace().collect();
+    let is_range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        match (first.parse::<u16>(), last.parse::<u16>()) {
+            (Ok(first), Ok(last)) => first <= last,
+            _ => false,
+        }
+    };
+    if text.is_empty() || text.split(',').all(is_range) {
+        return Ok(text);
+    }
+    Err("Write CPUs as numbers and ranges, such as 0-3,8; leave it empty for all.".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn validated(form: &ContainerForm) -> Result<ContainerChoice, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let choice = form.validate(&mut errors);
+        choice.filter(|_| errors.is_empty()).ok_or(errors)
+    }
+
+    fn accelerators() -> impl Strategy<Value = ContainerAccelerators> {
+        prop_oneof![
+            Just(ContainerAccelerators::None),
+            Just(ContainerAccelerators::All),
+            prop::collection::btree_set(0_u32..64, 1..8).prop_map(|numbers| {
+                ContainerAccelerators::Numbers {
+                    numbers: numbers.into_iter().collect(),
+                }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_choice_round_trips_through_the_form(
+            port in 1_u16..,
+            cpus in "([0-9],){0,3}[0-9]-9",
+            memory_gib in prop::option::of(1_u64..4096),
+            accelerators in accelerators(),
+        ) {
+            let choice = ContainerChoice {
+                image: "registry.example:5000/engines/vllm:v1".to_owned(),
+                port,
+                cpus,
+                memory_bytes: memory_gib.map(|gib| gib * GIB),
+                accelerators,
+            };
+            prop_assert_eq!(validated(&ContainerForm::of(&choice)).unwrap(), choice);
+        }
+    }
+
+    #[test]
+    fn messages_are_at_their_fields() {
+        let form = ContainerForm {
+            image: "two words".to_owned(),
+            port: "0".to_owned(),
+            cpus: "3-1".to_owned(),
+            memory_gib: "much".to_owned(),
+            accelerators: "first".to_owned(),
+        };
+        let errors = validated(&form).unwrap_err();
+        for field in [
+            "image",
+            "container_port",
+            "cpus",
+            "memory_gib",
+            "accelerators",
+        ] {
+            assert!(errors.at(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn every_preset_but_the_reference_runs_in_a_container() {
+        for preset in EnginePreset::ALL {
+            let template = preset.container_template();
+            assert_eq!(template.is_none(), preset == EnginePreset::Reference);
+        }
+        let vllm = EnginePreset::Vllm.container_template().unwrap();
+        assert_eq!(vllm.arguments[0], "{model}");
+        let sglang = EnginePreset::Sglang.container_template().unwrap();
+        assert_eq!(sglang.arguments[0], "--model-path");
+        let llama = EnginePreset::LlamaCpp.container_template().unwrap();
+        assert_eq!(llama.arguments[0], "--model");
+    }
+}
