@@ -7,6 +7,8 @@ pub mod model;
 pub mod model_form;
 pub mod model_shapes;
 pub mod node_access;
+pub mod node_check;
+pub mod ssh_secret;
 pub mod usage;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,8 @@ pub use model::{
 };
 pub use model_form::{ModelForm, NewModel};
 pub use node_access::{NodeAccess, SSH_PORT, SshAccess, SshAddress, SshJump, SshLogin};
+pub use node_check::{FoundThere, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs};
+pub use ssh_secret::SshKeySecret;
 pub use usage::{BenchmarkUse, CredentialUse, UsedBy};
 
 use crate::time::Timestamp;

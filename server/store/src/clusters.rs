@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::catalogue::{Cluster, ClusterKind, Inventory, Node, NodeAccess, ReachabilityCheck};
-use domain::id::{ClusterId, NodeId};
+use domain::catalogue::{Cluster, ClusterKind, Node, ReachabilityCheck};
+use domain::id::ClusterId;
 use domain::time::Timestamp;
 
-use crate::database::{Transaction, sql};
+use crate::database::sql;
+use crate::nodes::{NodeRow, SELECT_NODES, save_node};
 use crate::store::{found, from_json, parse_id, to_json};
 use crate::usage::Used;
 use crate::{Store, StoreError};
@@ -15,21 +16,13 @@ use crate::{Store, StoreError};
 struct ClusterRow {
     id: String,
     name: String,
+    kind: String,
     base_url: Option<String>,
     credential_id: Option<String>,
     description: String,
     last_check: Option<String>,
     created_at: i64,
     archived_at: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct NodeRow {
-    id: String,
-    cluster_id: String,
-    name: String,
-    inventory: Option<String>,
-    held_by: Option<String>,
 }
 
 impl ClusterRow {
@@ -45,12 +38,14 @@ impl ClusterRow {
         Ok(Cluster {
             id: parse_id("cluster id", &self.id)?,
             name: self.name,
-            kind: match self.base_url {
-                None => ClusterKind::ThisMachine,
-                Some(base_url) => ClusterKind::Endpoint {
+            kind: match (self.kind.as_str(), self.base_url) {
+                ("this_machine", _) => ClusterKind::ThisMachine,
+                ("machines", _) => ClusterKind::Machines,
+                ("endpoint", Some(base_url)) => ClusterKind::Endpoint {
                     base_url,
                     credential_id,
                 },
+                (other, _) => return Err(StoreError::corrupt("kind of a cluster", other)),
             },
             description: self.description,
             nodes,
@@ -61,28 +56,12 @@ impl ClusterRow {
     }
 }
 
-impl NodeRow {
-    fn into_node(self) -> Result<Node, StoreError> {
-        let inventory = self
-            .inventory
-            .map(|text| from_json("inventory of a node", &text));
-        let held_by = self.held_by.map(|id| parse_id("benchmark id", &id));
-        Ok(Node {
-            id: parse_id("node id", &self.id)?,
-            name: self.name,
-            access: NodeAccess::default(),
-            inventory: inventory.transpose()?,
-            held_by: held_by.transpose()?,
-        })
-    }
-}
-
 const TAKEN: &str = "name of a cluster";
 
 impl Store {
     /// Adds a cluster with its nodes. [`StoreError::Conflict`] when the name is taken.
     pub async fn insert_cluster(&self, cluster: &Cluster) -> Result<(), StoreError> {
-        let (base_url, credential_id) = columns_of(&cluster.kind);
+        let (base_url, credential_id) = columns_of(cluster);
         let mut tx = self.database.begin().await?;
         let insert = sql(
             "INSERT INTO clusters (id, name, kind, base_url, credential_id, description,
@@ -109,7 +88,7 @@ impl Store {
     /// Replaces everything but id and creation, nodes and last check included.
     /// [`StoreError::Conflict`] when the name is taken.
     pub async fn update_cluster(&self, cluster: &Cluster) -> Result<(), StoreError> {
-        let (base_url, credential_id) = columns_of(&cluster.kind);
+        let (base_url, credential_id) = columns_of(cluster);
         let mut tx = self.database.begin().await?;
         let update = sql(
             "UPDATE clusters SET name = $2, kind = $3, base_url = $4, credential_id = $5,
@@ -135,6 +114,9 @@ impl Store {
                     .await?;
             }
         }
+        // Names are unique at every moment: nodes may have taken each other's.
+        let free = sql("UPDATE nodes SET name = id WHERE cluster_id = $1").bind_id(cluster.id);
+        tx.execute(free).await?;
         for node in &cluster.nodes {
             save_node(&mut tx, cluster.id, node).await?;
         }
@@ -144,16 +126,12 @@ impl Store {
     /// All clusters, archived ones included, by name, with their nodes and who holds them.
     pub async fn list_clusters(&self) -> Result<Vec<Cluster>, StoreError> {
         let query = sql(
-            "SELECT id, name, base_url, credential_id, description, last_check, created_at,
-                 archived_at
+            "SELECT id, name, kind, base_url, credential_id, description, last_check,
+                 created_at, archived_at
              FROM clusters ORDER BY lower(name), id",
         );
         let rows: Vec<ClusterRow> = self.database.fetch_all(query).await?;
-        let query = sql(
-            "SELECT n.id, n.cluster_id, n.name, n.inventory, h.benchmark_id AS held_by
-             FROM nodes n LEFT JOIN node_holds h ON h.node_id = n.id
-             ORDER BY n.name, n.id",
-        );
+        let query = sql(format!("{SELECT_NODES} ORDER BY n.name, n.id"));
         let mut nodes: HashMap<String, Vec<Node>> = HashMap::new();
         for row in self.database.fetch_all::<NodeRow>(query).await? {
             let cluster_id = row.cluster_id.clone();
@@ -170,19 +148,17 @@ impl Store {
     /// One cluster with its nodes and who holds them.
     pub async fn find_cluster(&self, id: ClusterId) -> Result<Option<Cluster>, StoreError> {
         let query = sql(
-            "SELECT id, name, base_url, credential_id, description, last_check, created_at,
-                 archived_at
+            "SELECT id, name, kind, base_url, credential_id, description, last_check,
+                 created_at, archived_at
              FROM clusters WHERE id = $1",
         );
         let row: Option<ClusterRow> = self.database.fetch_optional(query.bind_id(id)).await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let query = sql(
-            "SELECT n.id, n.cluster_id, n.name, n.inventory, h.benchmark_id AS held_by
-             FROM nodes n LEFT JOIN node_holds h ON h.node_id = n.id
-             WHERE n.cluster_id = $1 ORDER BY n.name, n.id",
-        );
+        let query = sql(format!(
+            "{SELECT_NODES} WHERE n.cluster_id = $1 ORDER BY n.name, n.id"
+        ));
         let nodes: Vec<NodeRow> = self.database.fetch_all(query.bind_id(id)).await?;
         let nodes: Result<_, _> = nodes.into_iter().map(NodeRow::into_node).collect();
         row.into_cluster(nodes?).map(Some)
@@ -204,52 +180,17 @@ impl Store {
         let update = update.bind_id(id).bind(to_json(check)?);
         found(self.database.execute(update).await?)
     }
-
-    /// Keeps what a node has.
-    pub async fn save_inventory(
-        &self,
-        id: NodeId,
-        inventory: &Inventory,
-    ) -> Result<(), StoreError> {
-        let update = sql("UPDATE nodes SET inventory = $2 WHERE id = $1");
-        let update = update.bind_id(id).bind(to_json(inventory)?);
-        found(self.database.execute(update).await?)
-    }
 }
 
-/// URL and credential of a kind, as columns.
-fn columns_of(kind: &ClusterKind) -> (Option<String>, Option<String>) {
-    match kind {
-        ClusterKind::ThisMachine | ClusterKind::Machines => (None, None),
-        ClusterKind::Endpoint {
-            base_url,
-            credential_id,
-        } => (
-            Some(base_url.clone()),
-            credential_id.map(|id| id.to_string()),
-        ),
-    }
-}
-
-async fn save_node(
-    tx: &mut Transaction,
-    cluster_id: ClusterId,
-    node: &Node,
-) -> Result<(), StoreError> {
-    // A node's id stays with its cluster: an id of another cluster's node changes nothing.
-    let upsert = sql(
-        "INSERT INTO nodes (id, cluster_id, name, inventory) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (id) DO UPDATE SET name = excluded.name, inventory = excluded.inventory
-         WHERE nodes.cluster_id = excluded.cluster_id",
+/// URL and credential of a cluster, as columns. Machines share one credential, which their access names.
+fn columns_of(cluster: &Cluster) -> (Option<String>, Option<String>) {
+    let credential_id = match &cluster.kind {
+        ClusterKind::ThisMachine => None,
+        ClusterKind::Machines => cluster.credential_id(),
+        ClusterKind::Endpoint { credential_id, .. } => *credential_id,
+    };
+    (
+        cluster.kind.base_url().map(str::to_owned),
+        credential_id.map(|id| id.to_string()),
     )
-    .bind_id(node.id)
-    .bind_id(cluster_id)
-    .bind(node.name.as_str())
-    .bind(node.inventory.as_ref().map(to_json).transpose()?);
-    let saved = tx.execute(upsert).await;
-    let saved = saved.map_err(|error| error.taken("name of a node"))?;
-    if saved == 0 {
-        return Err(StoreError::conflict("id of a node"));
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod benchmarks;
+mod cleanups;
 mod clusters;
 mod credentials;
 mod database;
@@ -19,6 +20,7 @@ mod error;
 mod history;
 mod journal;
 mod models;
+mod nodes;
 mod queue;
 pub mod records;
 mod reruns;
@@ -37,6 +39,7 @@ pub use benchmarks::NewBenchmark;
 pub use datasets::ImportedDataset;
 pub use error::StoreError;
 pub use journal::JOURNAL_ENTRIES_MAX;
+pub use nodes::PlacedNode;
 pub use store::Store;
 pub use usage::Used;
 pub use users::StoredUser;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueQuery, NodeAccess};
+use super::{CatalogueQuery, NodeAccess, NodeCheck};
 use crate::id::{BenchmarkId, ClusterId, CredentialId, NodeId};
 use crate::time::Timestamp;
 
@@ -81,6 +81,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The credential that an endpoint is sent, or that the machines are signed in to with.
+    pub fn credential_id(&self) -> Option<CredentialId> {
+        self.kind.credential_id().or_else(|| {
+            let mut ways = self.nodes.iter().filter_map(|node| node.access.ssh());
+            ways.find_map(|access| access.login.credential_id())
+        })
+    }
+
     /// Whether a list shows it. A search looks at its nodes as well.
     pub fn is_shown(&self, query: &CatalogueQuery) -> bool {
         let id = self.id.to_string();
@@ -149,6 +157,9 @@ pub struct Node {
     pub access: NodeAccess,
     /// What it has, when it is known.
     pub inventory: Option<Inventory>,
+    /// What the last look at it over SSH found, if there was one.
+    #[serde(default)]
+    pub last_check: Option<NodeCheck>,
     /// The benchmark that holds it now, if any.
     pub held_by: Option<BenchmarkId>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::CatalogueQuery;
+use super::{CatalogueQuery, SSH_PORT};
 use crate::field::{FieldErrors, base_url, optional_text, required_text, secret_text};
 use crate::id::{ClusterId, CredentialId};
 use crate::secret::Secret;
@@ -20,7 +20,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of an HTTP or HTTPS address; the port is the scheme's own when none is given.
+    /// The origin of an HTTP, HTTPS or SSH address without an account; the port is the scheme's own when none is given.
     pub fn of(url: &str) -> Option<Self> {
         let uri: http::Uri = url.trim().parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
@@ -51,30 +51,40 @@ fn own_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
         "https" => Some(443),
+        "ssh" => Some(SSH_PORT),
         _ => None,
     }
 }
 
-/// A secret that has been opened. It comes out only for the place it is bound to.
+/// The origins of addresses with space between them; what is no address is none.
+fn origins(addresses: &str) -> Vec<Origin> {
+    addresses
+        .split_whitespace()
+        .filter_map(Origin::of)
+        .collect()
+}
+
+/// A secret that has been opened. It comes out only for the places it is bound to.
 #[derive(Clone, Debug)]
 pub struct BoundSecret {
-    origin: Option<Origin>,
+    origins: Vec<Origin>,
     secret: Secret<String>,
 }
 
 impl BoundSecret {
-    /// A secret for `base_url`; one bound to no readable address is never given out.
+    /// A secret for the addresses in `base_url`, with space between them; one bound to no readable
+    /// address is never given out.
     pub fn new(base_url: &str, secret: Secret<String>) -> Self {
         Self {
-            origin: Origin::of(base_url),
+            origins: origins(base_url),
             secret,
         }
     }
 
     /// The secret, if it may be sent to that address.
     pub fn for_url(&self, url: &str) -> Option<&Secret<String>> {
-        let origin = self.origin.as_ref()?;
-        (Origin::of(url).as_ref() == Some(origin)).then_some(&self.secret)
+        let origin = Origin::of(url)?;
+        self.origins.contains(&origin).then_some(&self.secret)
     }
 }
 
@@ -85,25 +95,36 @@ pub enum CredentialKind {
     /// A key of an OpenAI-compatible API, sent as a bearer token.
     #[default]
     ProviderKey,
+    /// A private key for SSH with its passphrase, as [`super::SshKeySecret`]. It is never sent.
+    SshKey,
+    /// The password of an account, sent over SSH.
+    SshPassword,
 }
 
 impl CredentialKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::ProviderKey, Self::SshKey, Self::SshPassword];
+
     /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ProviderKey => "provider_key",
+            Self::SshKey => "ssh_key",
+            Self::SshPassword => "ssh_password",
         }
     }
 
     /// The kind of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        (text == Self::ProviderKey.as_str()).then_some(Self::ProviderKey)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// In words.
     pub fn label(self) -> &'static str {
         match self {
             Self::ProviderKey => "provider key",
+            Self::SshKey => "SSH key",
+            Self::SshPassword => "SSH password",
         }
     }
 }
@@ -117,9 +138,11 @@ pub struct Credential {
     pub name: String,
     /// What it is for.
     pub kind: CredentialKind,
-    /// The endpoint whose own key it is. `None`: it stands in the registry and can be chosen.
+    /// The cluster whose own key or password it is. `None`: it stands in the registry and can be
+    /// chosen.
     pub endpoint_id: Option<ClusterId>,
-    /// The address it was given for; it is sent to the origin of it, and to nothing else.
+    /// The address it was given for; it is sent to the origin of it, and to nothing else. A cluster of
+    /// machines has several, with space between them.
     pub base_url: String,
     /// Free text.
     pub description: String,
@@ -136,13 +159,17 @@ pub struct Credential {
 impl Credential {
     /// Where it may be sent, in words; the address itself when it is not readable.
     pub fn origin_in_words(&self) -> String {
-        Origin::of(&self.base_url).map_or_else(|| self.base_url.clone(), |o| o.to_string())
+        let origins = origins(&self.base_url);
+        if origins.is_empty() {
+            return self.base_url.clone();
+        }
+        let words: Vec<String> = origins.iter().map(Origin::to_string).collect();
+        words.join(", ")
     }
 
     /// Whether it may be sent to that address.
     pub fn fits(&self, url: &str) -> bool {
-        let own = Origin::of(&self.base_url);
-        own.is_some() && own == Origin::of(url)
+        Origin::of(url).is_some_and(|origin| origins(&self.base_url).contains(&origin))
     }
 
     /// Why it cannot be chosen for an address, if it cannot.
@@ -342,8 +369,10 @@ mod tests {
         for url in same {
             assert_eq!(Origin::of(url), Origin::of("https://h/"), "{url}");
         }
+        assert_eq!(Origin::of("ssh://h"), Origin::of("ssh://H:22"));
         let others = [
             "http://h",
+            "ssh://h",
             "https://h:444",
             "https://h.evil.example",
             "https://evil.example/h",
@@ -367,6 +396,23 @@ mod tests {
             let secret = BoundSecret::new(&format!("https://{bound}/v1"), Secret::new("s".to_owned()));
             let out = secret.for_url(&format!("https://{asked}:443/other"));
             prop_assert_eq!(out.is_some(), bound == asked);
+        }
+    }
+
+    #[test]
+    fn a_secret_of_several_machines_comes_out_for_each_of_them() {
+        let addresses = "ssh://gpu1 ssh://[fe80::1]:2222";
+        let secret = BoundSecret::new(addresses, Secret::new("s".to_owned()));
+        for url in ["ssh://gpu1:22", "ssh://[fe80::1]:2222"] {
+            assert!(secret.for_url(url).is_some(), "{url}");
+        }
+        for url in ["ssh://gpu1:23", "ssh://gpu2", addresses, "https://gpu1:22"] {
+            assert!(secret.for_url(url).is_none(), "{url}");
+        }
+        let own = credential(addresses);
+        assert_eq!(own.origin_in_words(), "ssh://gpu1, ssh://[fe80::1]:2222");
+        for kind in CredentialKind::ALL {
+            assert_eq!(CredentialKind::parse(kind.as_str()), Some(kind));
         }
     }
 

@@ -132,6 +132,7 @@ pub(super) fn new_endpoint(
         name: host_of(&base_url),
         access: domain::catalogue::NodeAccess::default(),
         inventory: None,
+        last_check: None,
         held_by: None,
     };
     Cluster {

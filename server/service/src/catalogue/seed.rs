@@ -54,6 +54,7 @@ async fn insert_this_machine(ctx: &Ctx) -> Result<(), ServiceError> {
             name: inventory.hostname.clone(),
             access: domain::catalogue::NodeAccess::default(),
             inventory: Some(inventory),
+            last_check: None,
             held_by: None,
         }],
         last_check: None,

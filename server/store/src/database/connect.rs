@@ -81,3 +81,115 @@ impl Database {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::Executor;
+
+    use super::*;
+
+    /// Rows as they stood before clusters could be of machines, most referring to others.
+    const ROWS: &str = "
+        INSERT INTO credentials (id, sealed, created_at, name, base_url)
+            VALUES ('k', 'sealed', 1, NULL, 'http://h'), ('r', 'sealed', 2, 'registered', 'http://h');
+        INSERT INTO clusters (id, name, kind, base_url, credential_id, description, last_check,
+                created_at, archived_at)
+            VALUES ('c', 'rack', 'endpoint', 'http://h', 'k', 'text', '{}', 3, 4),
+                ('d', 'this machine', 'this_machine', NULL, NULL, '', NULL, 5, NULL);
+        INSERT INTO nodes (id, cluster_id, name, inventory)
+            VALUES ('n', 'c', 'h', NULL), ('m', 'd', 'here', '{}');";
+
+    const DUMP: [&str; 3] = [
+        "SELECT id || '|' || name || '|' || kind || '|' || COALESCE(base_url, '-') || '|'
+             || COALESCE(credential_id, '-') || '|' || description || '|'
+             || COALESCE(last_check, '-') || '|' || created_at || '|' || COALESCE(archived_at, 0)
+         FROM clusters ORDER BY id",
+        "SELECT id || '|' || cluster_id || '|' || name || '|' || COALESCE(inventory, '-')
+         FROM nodes ORDER BY id",
+        "SELECT id || '|' || kind || '|' || COALESCE(name, '-') || '|' || base_url || '|' || created_at
+         FROM credentials ORDER BY id",
+    ];
+
+    fn before_machines(all: &Migrator) -> Migrator {
+        let early = all.iter().filter(|one| one.version < 9).cloned();
+        Migrator {
+            migrations: Cow::Owned(early.collect()),
+            ..Migrator::DEFAULT
+        }
+    }
+
+    macro_rules! check {
+        ($pool:expr, $migrations:expr) => {{
+            let pool = $pool;
+            before_machines(&$migrations).run(&pool).await.unwrap();
+            pool.execute(ROWS).await.unwrap();
+            let mut before = Vec::new();
+            for query in DUMP {
+                let rows: Vec<(String,)> = sqlx::query_as(query).fetch_all(&pool).await.unwrap();
+                assert_eq!(rows.len(), 2, "{query}");
+                before.push(rows);
+            }
+            $migrations.run(&pool).await.unwrap();
+            for (query, rows) in DUMP.into_iter().zip(before) {
+                let after: Vec<(String,)> = sqlx::query_as(query).fetch_all(&pool).await.unwrap();
+                assert_eq!(after, rows);
+            }
+            let machines = "INSERT INTO clusters (id, name, kind, description, created_at)
+                 VALUES ('e', 'far', 'machines', '', 6)";
+            pool.execute(machines).await.unwrap();
+            for refused in [
+                "INSERT INTO clusters (id, name, kind, description, created_at)
+                 VALUES ('f', 'odd', 'cloud', '', 6)",
+                "INSERT INTO clusters (id, name, kind, description, created_at)
+                 VALUES ('f', 'RACK', 'machines', '', 6)",
+                "INSERT INTO nodes (id, cluster_id, name) VALUES ('o', 'none', 'x')",
+                "INSERT INTO nodes (id, cluster_id, name) VALUES ('o', 'd', 'here')",
+                "INSERT INTO credentials (id, sealed, created_at, kind) VALUES ('o', 'x', 1, 'x')",
+            ] {
+                let result = pool.execute(refused).await;
+                assert!(result.is_err(), "{refused}");
+            }
+            // What refers to each other still does.
+            pool.execute("DELETE FROM credentials WHERE id = 'k'")
+                .await
+                .unwrap();
+            let query = "SELECT id FROM clusters WHERE id = 'c' AND credential_id IS NULL";
+            assert!(
+                sqlx::query(query)
+                    .fetch_optional(&pool)
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
+            pool.execute("DELETE FROM clusters WHERE id = 'c'")
+                .await
+                .unwrap();
+            let left: Vec<(String,)> = sqlx::query_as("SELECT id FROM nodes")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+            assert_eq!(left, [("m".to_owned(),)]);
+            pool.close().await;
+        }};
+    }
+
+    #[tokio::test]
+    async fn no_row_is_lost_when_clusters_may_be_machines() {
+        let folder = testkit::data_dir();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("old.db"))
+            .create_if_missing(true)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        check!(pool.connect_with(options).await.unwrap(), SQLITE_MIGRATIONS);
+
+        let postgres = testkit::Postgres::shared();
+        let pool = PgPoolOptions::new().max_connections(1);
+        check!(
+            pool.connect(&postgres.database()).await.unwrap(),
+            POSTGRES_MIGRATIONS
+        );
+    }
+}

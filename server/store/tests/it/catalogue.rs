@@ -144,6 +144,7 @@ fn node(number: u128, name: &str) -> Node {
         name: name.to_owned(),
         access: domain::catalogue::NodeAccess::default(),
         inventory: None,
+        last_check: None,
         held_by: None,
     }
 }

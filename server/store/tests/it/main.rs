@@ -9,6 +9,7 @@ mod credentials;
 mod datasets;
 mod history;
 mod journal;
+mod machines;
 mod people;
 mod place;
 mod queue;

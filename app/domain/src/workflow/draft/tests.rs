@@ -15,6 +15,7 @@ fn node(bits: u128) -> Node {
         name: format!("n{bits}"),
         access: NodeAccess::default(),
         inventory: None,
+        last_check: None,
         held_by: None,
     }
 }

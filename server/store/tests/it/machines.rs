@@ -1,0 +1,244 @@
+//! Clusters of machines, what runs left on them, and whose mark that carries.
+
+use domain::catalogue::{
+    Cluster, ClusterKind, Credential, CredentialKind, Node, NodeAccess, NodeCheck, PendingCleanup,
+    SshAccess, SshAddress, SshJump, SshLogin,
+};
+use domain::id::{ClusterId, CredentialId, NodeId};
+use domain::run::RunEvent;
+use domain::run::event::RunOutcome;
+use domain::secret::Secret;
+use store::StoreError;
+use uuid::Uuid;
+
+use crate::builders::{
+    START, add_owner, at, benchmark_id, credential, finished, plan, started, state_after, uuid,
+};
+use crate::place::for_each_database;
+
+fn address(host: &str) -> SshAddress {
+    SshAddress {
+        host: host.to_owned(),
+        port: 22,
+        user: "ada".to_owned(),
+    }
+}
+
+fn node(number: u128, name: &str, login: SshLogin) -> Node {
+    Node {
+        id: NodeId(uuid(number)),
+        name: name.to_owned(),
+        access: NodeAccess::Ssh(Box::new(SshAccess {
+            address: address(name),
+            login,
+            host_key: None,
+            jump: Some(SshJump {
+                address: address("door"),
+                host_key: Some("ssh-ed25519 AAAA".to_owned()),
+            }),
+        })),
+        inventory: None,
+        last_check: None,
+        held_by: None,
+    }
+}
+
+fn cluster(nodes: Vec<Node>) -> Cluster {
+    Cluster {
+        id: ClusterId(uuid(1)),
+        name: "rack".to_owned(),
+        kind: ClusterKind::Machines,
+        description: String::new(),
+        nodes,
+        last_check: None,
+        created_at: START,
+        archived_at: None,
+    }
+}
+
+#[tokio::test]
+async fn machines_keep_how_they_are_reached() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let id = CredentialId(uuid(5));
+        let own = Credential {
+            name: String::new(),
+            kind: CredentialKind::SshPassword,
+            endpoint_id: Some(ClusterId(uuid(1))),
+            base_url: "ssh://one ssh://two".to_owned(),
+            ..credential(5, "")
+        };
+        let secret = Secret::new("clearly".to_owned());
+        store.insert_credential(&own, &secret).await.unwrap();
+        let login = SshLogin::Password { credential_id: id };
+        let mut rack = cluster(vec![node(1, "one", login), node(2, "two", login)]);
+        store.insert_cluster(&rack).await.unwrap();
+        assert_eq!(store.list_clusters().await.unwrap(), [rack.clone()]);
+        let found = store.find_credential(id).await.unwrap().unwrap();
+        assert_eq!(found.endpoint_id, Some(rack.id));
+        assert_eq!(found.kind, CredentialKind::SshPassword);
+        assert_eq!(found.name, "Key of rack");
+        let bound = store.open_credential(id).await.unwrap();
+        assert_eq!(bound.for_url("ssh://two:22"), Some(&secret));
+        assert_eq!(bound.for_url("ssh://three"), None);
+
+        // The two change their names with each other in one step.
+        rack.nodes[0].name = "two".to_owned();
+        rack.nodes[1].name = "one".to_owned();
+        store.update_cluster(&rack).await.unwrap();
+        rack.nodes.reverse();
+        assert_eq!(
+            store.find_cluster(rack.id).await.unwrap(),
+            Some(rack.clone())
+        );
+
+        let check = NodeCheck {
+            checked_at: at(1),
+            is_reachable: true,
+            message: "It answers.".to_owned(),
+            round_trip_us: Some(120),
+            offered_key: None,
+            left_there: Vec::new(),
+        };
+        store
+            .save_node_check(rack.nodes[0].id, &check)
+            .await
+            .unwrap();
+        rack.nodes[0].last_check = Some(check.clone());
+        let found = store.find_node(rack.nodes[0].id).await.unwrap().unwrap();
+        assert_eq!(found.node, rack.nodes[0]);
+        assert_eq!(
+            (found.cluster_id, found.cluster_name),
+            (rack.id, "rack".to_owned())
+        );
+        let missing = NodeId(uuid(9));
+        assert_eq!(store.find_node(missing).await.unwrap(), None);
+        let gone = store.save_node_check(missing, &check).await;
+        assert!(matches!(gone, Err(StoreError::NotFound)), "{gone:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_way_that_somebody_changed_in_between_is_not_overwritten() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let one = node(1, "one", SshLogin::Agent);
+        store
+            .insert_cluster(&cluster(vec![one.clone()]))
+            .await
+            .unwrap();
+        let pinned = |key: &str| {
+            let mut access = one.access.ssh().unwrap().clone();
+            access.host_key = Some(key.to_owned());
+            NodeAccess::Ssh(Box::new(access))
+        };
+        let (first, second) = (pinned("first"), pinned("second"));
+        store
+            .update_node_access(one.id, &one.access, &first)
+            .await
+            .unwrap();
+        let late = store.update_node_access(one.id, &one.access, &second).await;
+        assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+        let found = store.find_node(one.id).await.unwrap().unwrap();
+        assert_eq!(found.node.access, first);
+        let direct = NodeAccess::Direct;
+        store
+            .update_node_access(one.id, &first, &direct)
+            .await
+            .unwrap();
+        store
+            .update_node_access(one.id, &direct, &second)
+            .await
+            .unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_server_of_a_database_has_the_same_id_and_other_databases_another() {
+    let mut ids: Vec<Uuid> = Vec::new();
+    let found = std::sync::Mutex::new(&mut ids);
+    for_each_database(async |place| {
+        let id = place.store.installation_id().await.unwrap();
+        let second = place.open_again().await;
+        assert_eq!(second.installation_id().await.unwrap(), id);
+        assert_eq!(id.get_version_num(), 4, "{id}");
+        second.close().await;
+        found.lock().unwrap().push(id);
+    })
+    .await;
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn a_pending_cleanup_stays_until_it_is_done() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let (one, two) = (NodeId(uuid(1)), NodeId(uuid(2)));
+        for (run, node, name, reason, seconds) in [
+            (1, one, "gpu1", "no route", 1),
+            (1, two, "gpu2", "no route", 2),
+            (2, one, "gpu1", "no route", 3),
+            (1, one, "renamed", "refused", 4),
+        ] {
+            store
+                .note_pending_cleanup(benchmark_id(run), (node, name), reason, at(seconds))
+                .await
+                .unwrap();
+        }
+        let pending = |run, node_id, name: &str, reason: &str, since, last| PendingCleanup {
+            benchmark_id: benchmark_id(run),
+            node_id,
+            node_name: name.to_owned(),
+            reason: reason.to_owned(),
+            since: at(since),
+            last_try_at: at(last),
+        };
+        let first = pending(1, one, "renamed", "refused", 1, 4);
+        let second = pending(1, two, "gpu2", "no route", 2, 2);
+        let third = pending(2, one, "gpu1", "no route", 3, 3);
+        let all = store.list_pending_cleanups().await.unwrap();
+        assert_eq!(all, [first.clone(), second.clone(), third.clone()]);
+        let of_node = store.list_pending_cleanups_on(one).await.unwrap();
+        assert_eq!(of_node, [first.clone(), third.clone()]);
+        let of_run = store.list_pending_cleanups_of(benchmark_id(1)).await;
+        assert_eq!(of_run.unwrap(), [first, second.clone()]);
+        for _ in 0..2 {
+            store.finish_cleanup(benchmark_id(1), one).await.unwrap();
+        }
+        let left = store.list_pending_cleanups().await.unwrap();
+        assert_eq!(left, [second, third]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_runs_that_are_there_and_have_not_ended_are_unfinished() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let owner = add_owner(store).await;
+        for number in 1..=2 {
+            store
+                .insert_benchmark(benchmark_id(number), &plan("x"), owner, false, START)
+                .await
+                .unwrap();
+        }
+        let events: [RunEvent; 2] = [started(), finished(RunOutcome::Completed)];
+        let ended = state_after(&events);
+        store
+            .append_journal(benchmark_id(1), 1, &events.map(|event| (at(1), event)))
+            .await
+            .unwrap();
+        store
+            .update_status(benchmark_id(1), &ended, at(2))
+            .await
+            .unwrap();
+        let asked: Vec<_> = (1..=600).map(benchmark_id).collect();
+        let unfinished = store.list_unfinished(&asked).await.unwrap();
+        assert_eq!(unfinished, [benchmark_id(2)]);
+        assert_eq!(store.list_unfinished(&[]).await.unwrap(), []);
+    })
+    .await;
+}
