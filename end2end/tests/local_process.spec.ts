@@ -31,7 +31,7 @@ test('an engine is started for the run on this machine, measured, and stopped', 
     warmUp: 4,
     cluster: THIS_MACHINE,
     model: 'Tiny file',
-    engine: { preset: 'Custom command', arguments: command },
+    engine: { preset: 'Custom command or image', arguments: command },
   });
 
   const benchmark = new BenchmarkPage(page);

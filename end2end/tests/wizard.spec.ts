@@ -87,7 +87,7 @@ test('each step says what is wrong at its field, and goes on when it is correcte
     const models = step.getByRole('group', { name: 'Model', exact: true });
     await expectMessage(models, 'This entry stands for the reference engine: choose that engine, or a model.');
 
-    await choice(step, 'Engine', 'Custom command').check();
+    await choice(step, 'Engine', 'Custom command or image').check();
     await field(step, 'Arguments').fill('serve --port 8000');
     await wizard.submit(MODEL);
     await expectMessage(field(step, 'Arguments'), 'Put {port} where the command takes its port.');

@@ -11,7 +11,7 @@ pub mod preview;
 
 use serde::{Deserialize, Serialize};
 
-pub use call::{EngineCall, LoadCall, MissingAnswer, NodeCall, WorkflowCall};
+pub use call::{ContainerCall, EngineCall, LoadCall, MissingAnswer, NodeCall, WorkflowCall};
 pub use draft::{Catalogue, Draft};
 pub use form::StepForm;
 pub use planning::build_plan;

@@ -83,6 +83,12 @@ impl ContainerAccelerators {
 }
 
 impl ContainerChoice {
+    /// The highest number among its CPUs; `None` when it may use all.
+    pub fn last_cpu(&self) -> Option<u16> {
+        let numbers = self.cpus.split([',', '-']);
+        numbers.filter_map(|number| number.parse().ok()).max()
+    }
+
     /// What it may use of the node, in words.
     pub fn limits_in_words(&self) -> String {
         let cpus = match self.cpus.as_str() {
@@ -152,6 +158,12 @@ impl EnginePreset {
         };
         Some(template)
     }
+
+    /// The image it is started from when the form names none.
+    pub fn usual_image(self) -> Option<&'static str> {
+        let template = self.container_template()?;
+        (!template.image.is_empty()).then_some(template.image)
+    }
 }
 
 /// The words of a preset without those of its program, which are the entrypoint of its container.
@@ -189,10 +201,16 @@ impl Default for ContainerForm {
 }
 
 impl ContainerForm {
-    /// The form of an earlier choice.
-    pub fn of(choice: &ContainerChoice) -> Self {
+    /// The form of an earlier choice. The preset's usual image is left out again, so that the image
+    /// follows when another preset is chosen.
+    pub fn of(choice: &ContainerChoice, preset: EnginePreset) -> Self {
+        let is_usual = preset.usual_image() == Some(choice.image.as_str());
         Self {
-            image: choice.image.clone(),
+            image: if is_usual {
+                String::new()
+            } else {
+                choice.image.clone()
+            },
             port: choice.port.to_string(),
             cpus: choice.cpus.clone(),
             memory_gib: choice
@@ -203,9 +221,19 @@ impl ContainerForm {
         }
     }
 
-    /// Checks every field; messages go to the names of the fields.
-    pub fn validate(&self, errors: &mut FieldErrors) -> Option<ContainerChoice> {
-        let image = errors.check("image", parse_image(&self.image));
+    /// Checks every field; messages go to the names of the fields. An empty image means the usual one
+    /// of `preset`.
+    pub fn validate(
+        &self,
+        preset: Option<EnginePreset>,
+        errors: &mut FieldErrors,
+    ) -> Option<ContainerChoice> {
+        let usual = preset.and_then(EnginePreset::usual_image);
+        let image = match (self.image.trim(), usual) {
+            ("", Some(usual)) => Ok(usual.to_owned()),
+            (image, _) => parse_image(image),
+        };
+        let image = errors.check("image", image);
         let port = whole_number(&self.port, "the port inside the container", 1, 65_535);
         let port = errors.check("container_port", port);
         let cpus = errors.check("cpus", parse_cpus(&self.cpus));
@@ -228,7 +256,6 @@ impl ContainerForm {
 
 /// Only what an image's name can be made of; a registry decides on the rest.
 fn parse_image(text: &str) -> Result<String, String> {
-    let text = text.trim();
     if text.is_empty() {
         return Err("Name the image the engine runs from.".to_owned());
     }
@@ -265,7 +292,7 @@ mod tests {
 
     fn validated(form: &ContainerForm) -> Result<ContainerChoice, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let choice = form.validate(&mut errors);
+        let choice = form.validate(Some(EnginePreset::Vllm), &mut errors);
         choice.filter(|_| errors.is_empty()).ok_or(errors)
     }
 
@@ -296,7 +323,7 @@ mod tests {
                 memory_bytes: memory_gib.map(|gib| gib * GIB),
                 accelerators,
             };
-            prop_assert_eq!(validated(&ContainerForm::of(&choice)).unwrap(), choice);
+            prop_assert_eq!(validated(&ContainerForm::of(&choice, EnginePreset::Vllm)).unwrap(), choice);
         }
     }
 
@@ -319,6 +346,28 @@ mod tests {
         ] {
             assert!(errors.at(field).is_some(), "{field}");
         }
+    }
+
+    #[test]
+    fn an_empty_image_is_the_usual_one_and_follows_the_preset() {
+        let image = |form: &ContainerForm, preset| {
+            let mut errors = FieldErrors::default();
+            let choice = form.validate(Some(preset), &mut errors);
+            choice
+                .ok_or_else(|| errors.at("image").map(str::to_owned))
+                .map(|choice| choice.image)
+        };
+        let empty = ContainerForm::default();
+        let vllm = image(&empty, EnginePreset::Vllm).unwrap();
+        assert_eq!(vllm, "vllm/vllm-openai:latest");
+        let choice = validated(&empty).unwrap();
+        let again = ContainerForm::of(&choice, EnginePreset::Vllm);
+        assert_eq!(
+            image(&again, EnginePreset::Sglang).unwrap(),
+            "lmsysorg/sglang:latest"
+        );
+        let refused = image(&empty, EnginePreset::Custom).unwrap_err();
+        assert!(refused.unwrap().contains("Name the image"));
     }
 
     #[test]

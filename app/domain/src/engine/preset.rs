@@ -54,7 +54,7 @@ impl EnginePreset {
             Self::LlamaCpp => "llama.cpp server",
             Self::Vllm => "vLLM",
             Self::Sglang => "SGLang",
-            Self::Custom => "Custom command",
+            Self::Custom => "Custom command or image",
         }
     }
 
@@ -226,7 +226,7 @@ impl EngineForm {
             container: choice
                 .container
                 .as_ref()
-                .map(ContainerForm::of)
+                .map(|container| ContainerForm::of(container, choice.preset))
                 .unwrap_or_default(),
         }
     }
@@ -243,7 +243,7 @@ impl EngineForm {
                 if preset.is_some_and(|preset| preset.container_template().is_none()) {
                     errors.add("runs_as", "The reference engine is a part of this program: it runs as a program of the node.");
                 }
-                self.container.validate(errors)
+                self.container.validate(preset, errors)
             }
             _ => None,
         };

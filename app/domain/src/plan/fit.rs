@@ -3,7 +3,8 @@
 
 use super::RunPlan;
 use crate::catalogue::{Accelerator, Inventory};
-use crate::engine::EnginePreset;
+use crate::engine::{ContainerAccelerators, ContainerChoice, EnginePreset};
+use crate::plan::Deployment;
 use crate::size::bytes_in_words;
 use crate::workload::Prompts;
 
@@ -23,25 +24,124 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
     else {
         return Vec::new();
     };
+    let container = match &plan.deployment {
+        Deployment::Container { container, .. } => Some(container),
+        Deployment::Process { .. } | Deployment::Endpoint { .. } => None,
+    };
     let demand = Demand::of(preset, &command.words);
     let mut warnings = Vec::new();
+    warnings.extend(
+        container
+            .into_iter()
+            .flat_map(|container| beyond(container, node, name)),
+    );
     warnings.extend(instruction_set(preset, node, name));
+    let (accelerators, memory_bytes) = given(container, node);
+    let of = match container {
+        Some(ContainerChoice {
+            memory_bytes: Some(_),
+            ..
+        }) => "the container",
+        _ => "the node",
+    };
     match demand {
-        Some(demand) if node.accelerators.is_empty() => {
-            warnings.push(format!(
-                "No accelerator was found on {name}: only a build of {} for CPUs starts there.",
-                preset.label()
-            ));
-            warnings.extend(memory(plan, &demand, node.memory_bytes, "the node"));
+        Some(demand) if accelerators.is_empty() => {
+            warnings.push(if node.accelerators.is_empty() {
+                format!(
+                    "No accelerator was found on {name}: only a build of {} for CPUs starts there.",
+                    preset.label()
+                )
+            } else {
+                format!(
+                    "The container sees no accelerator of {name}: give it some, or only a build of {} for CPUs starts in it.",
+                    preset.label()
+                )
+            });
+            warnings.extend(memory(plan, &demand, memory_bytes, of));
         }
-        Some(demand) => warnings.extend(devices(plan, &demand, &node.accelerators, name)),
+        Some(demand) => {
+            let place = match container {
+                Some(_) => "its container",
+                None => name,
+            };
+            warnings.extend(devices(plan, &demand, &accelerators, name, place));
+        }
         // It may spread a model over both, or hold it in either.
         None if preset == EnginePreset::LlamaCpp => {
-            let all = node.accelerators.iter().map(|one| one.memory_bytes);
-            let all = all.fold(node.memory_bytes, u64::saturating_add);
-            warnings.extend(memory(plan, &Demand::ONE, all, "the node"));
+            let all = accelerators.iter().map(|one| one.memory_bytes);
+            let all = all.fold(memory_bytes, u64::saturating_add);
+            warnings.extend(memory(plan, &Demand::ONE, all, of));
         }
         None => {}
+    }
+    warnings
+}
+
+/// The accelerators and the memory in bytes that an engine has of its node.
+fn given(container: Option<&ContainerChoice>, node: &Inventory) -> (Vec<Accelerator>, u64) {
+    let Some(container) = container else {
+        return (node.accelerators.clone(), node.memory_bytes);
+    };
+    let is_given = |one: &&Accelerator| match &container.accelerators {
+        ContainerAccelerators::None => false,
+        ContainerAccelerators::All => true,
+        ContainerAccelerators::Numbers { numbers } => numbers.contains(&one.index),
+    };
+    let accelerators = node.accelerators.iter().filter(is_given).cloned();
+    let memory_bytes = match container.memory_bytes {
+        Some(limit) if node.memory_bytes > 0 => limit.min(node.memory_bytes),
+        Some(limit) => limit,
+        None => node.memory_bytes,
+    };
+    (accelerators.collect(), memory_bytes)
+}
+
+/// What a container is to have and its node has not.
+fn beyond(container: &ContainerChoice, node: &Inventory, name: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if node.container_runtime.is_none() {
+        warnings.push(format!(
+            "No container engine answered on {name} when it was looked at: without one nothing runs in a container there."
+        ));
+    }
+    match &container.accelerators {
+        ContainerAccelerators::Numbers { numbers } => {
+            let is_there = |number| node.accelerators.iter().any(|one| one.index == number);
+            let missing = numbers.iter().filter(|number| !is_there(**number));
+            let missing: Vec<String> = missing.map(u32::to_string).collect();
+            if !missing.is_empty() {
+                warnings.push(format!(
+                    "The container is to see accelerator {}, which {name} does not have.",
+                    missing.join(", ")
+                ));
+            }
+        }
+        ContainerAccelerators::All if node.accelerators.is_empty() => warnings.push(format!(
+            "The container is to see all accelerators, and none was found on {name}: it will not start."
+        )),
+        ContainerAccelerators::All | ContainerAccelerators::None => {}
+    }
+    let count = node.cpu_core_count;
+    if count > 0
+        && container
+            .last_cpu()
+            .is_some_and(|last| u32::from(last) >= count)
+    {
+        warnings.push(format!(
+            "The container is to use CPUs {}, and {name} has 0 to {}.",
+            container.cpus,
+            count.saturating_sub(1)
+        ));
+    }
+    if let Some(limit) = container.memory_bytes
+        && node.memory_bytes > 0
+        && limit > node.memory_bytes
+    {
+        warnings.push(format!(
+            "The container may use {} of memory, more than the {} of {name}.",
+            bytes_in_words(limit),
+            bytes_in_words(node.memory_bytes)
+        ));
     }
     warnings
 }
@@ -106,11 +206,12 @@ fn devices(
     demand: &Demand,
     accelerators: &[Accelerator],
     name: &str,
+    place: &str,
 ) -> Vec<String> {
     let there = accelerators.len() as u64;
     if demand.device_count > there {
         return vec![format!(
-            "The engine is told to use {} devices, and {name} has {there}.",
+            "The engine is told to use {} devices, and {place} has {there}.",
             demand.device_count
         )];
     }

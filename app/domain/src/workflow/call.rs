@@ -3,11 +3,12 @@
 //! A call is translated into the forms of the steps and answered by [`Draft::answer`], the one place
 //! of rules. A call that is wrong anywhere changes nothing.
 
+mod engine;
+mod idle;
 mod missing;
 
+pub use engine::{ContainerCall, EngineCall};
 pub use missing::MissingAnswer;
-
-mod idle;
 
 use super::Step;
 use super::draft::{Catalogue, Draft};
@@ -15,8 +16,6 @@ use super::form::{
     BasicForm, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, EvaluationForm,
     ModelChoiceForm, NodesForm, StepForm,
 };
-use crate::catalogue::{Model, ModelSource};
-use crate::engine::{EngineForm, EnginePreset};
 use crate::field::{FieldError, FieldErrors};
 use crate::workload::EvaluationMethod;
 
@@ -109,19 +108,6 @@ pub struct NodeCall {
     pub hostname: Option<String>,
 }
 
-/// What a call says about the engine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EngineCall {
-    /// Name of the preset.
-    pub preset: Option<String>,
-    /// Further arguments, or the words of a custom command.
-    pub arguments: Option<Vec<String>>,
-    /// Names and values.
-    pub environment: Option<Vec<(String, String)>>,
-    /// Seconds until it must answer.
-    pub readiness_timeout_s: Option<u32>,
-}
-
 impl Draft {
     /// The draft after a call. Messages stand at the names of the call's fields.
     pub fn answer_call(
@@ -175,6 +161,20 @@ impl Draft {
         if same == self { self } else { answered }
     }
 }
+
+/// Fields of the form of step 5 that a call has in its part `engine`.
+const ENGINE_FIELDS: [&str; 10] = [
+    "preset",
+    "arguments",
+    "environment",
+    "readiness_timeout_s",
+    "runs_as",
+    "image",
+    "container_port",
+    "cpus",
+    "memory_gib",
+    "accelerators",
+];
 
 /// The form of a step as a call has it.
 type Answer = Result<StepForm, FieldErrors>;
@@ -399,7 +399,7 @@ impl WorkflowCall {
         let model = model.and_then(|id| catalogue.model(id));
         let ModelChoiceForm { engine, .. } = &mut form;
         if engine.preset.is_empty()
-            && let Some(preset) = model.and_then(usual_engine)
+            && let Some(preset) = model.and_then(engine::usual_engine)
         {
             preset.as_str().clone_into(&mut engine.preset);
         }
@@ -410,49 +410,6 @@ impl WorkflowCall {
         }
         Some(Ok(StepForm::Model(form)))
     }
-}
-
-impl EngineCall {
-    fn fill(&self, form: &mut EngineForm) -> Result<(), FieldErrors> {
-        set(&mut form.preset, self.preset.as_ref());
-        set(
-            &mut form.readiness_timeout_s,
-            self.readiness_timeout_s.as_ref(),
-        );
-        if let Some(arguments) = &self.arguments {
-            let words = arguments.iter().map(String::as_str);
-            let message = "Remove the NUL character.";
-            form.arguments = shlex::try_join(words)
-                .map_err(|_| FieldErrors::one("engine.arguments", message))?;
-        }
-        if let Some(environment) = &self.environment {
-            if environment.iter().any(|(_, value)| value.contains('\n')) {
-                let message = "Give values without line breaks.";
-                return Err(FieldErrors::one("engine.environment", message));
-            }
-            let lines = environment
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"));
-            form.environment = lines.collect::<Vec<_>>().join("\n");
-        }
-        Ok(())
-    }
-}
-
-/// The engine that is started for a model when a call names none.
-fn usual_engine(model: &Model) -> Option<EnginePreset> {
-    let is_gguf = |path: &str| path.to_lowercase().ends_with(".gguf");
-    if model.source == ModelSource::Reference {
-        return Some(EnginePreset::Reference);
-    }
-    if matches!(&model.source, ModelSource::LocalPath { path } if is_gguf(path)) {
-        return Some(EnginePreset::LlamaCpp);
-    }
-    let has_files = matches!(
-        model.source,
-        ModelSource::LocalPath { .. } | ModelSource::HuggingFace { .. }
-    );
-    has_files.then_some(EnginePreset::Vllm)
 }
 
 fn set(field: &mut String, value: Option<&impl ToString>) {
@@ -468,10 +425,12 @@ fn in_words_of_calls(error: FieldError) -> FieldError {
         "output_tokens" => "max_output_tokens",
         "node_ids" => "nodes",
         "confirmed" => "user_confirmation",
-        "preset" => "engine.preset",
-        "arguments" => "engine.arguments",
-        "environment" => "engine.environment",
-        "readiness_timeout_s" => "engine.readiness_timeout_s",
+        field if ENGINE_FIELDS.contains(&field) => {
+            return FieldError {
+                field: format!("engine.{field}"),
+                message: error.message,
+            };
+        }
         same => same,
     };
     FieldError {

@@ -9,7 +9,7 @@ use super::form::{
     BasicForm, CONCURRENT_REQUESTS, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm,
     EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
 };
-use crate::catalogue::{Cluster, ClusterKind, Credential, Model};
+use crate::catalogue::{Cluster, Credential, Model};
 use crate::dataset::Dataset;
 use crate::engine::{EngineChoice, EngineForm, EnginePreset};
 use crate::field::FieldErrors;
@@ -258,7 +258,7 @@ impl Draft {
         let cluster = self.cluster_id.and_then(|id| catalogue.cluster(id));
         let model_holds = || match (&self.model, cluster) {
             (Some(answers), Some(cluster)) => {
-                let needs_engine = matches!(cluster.kind, ClusterKind::ThisMachine);
+                let needs_engine = cluster.kind.starts_engines();
                 let model = catalogue.model(answers.model_id);
                 let fits = |model: &Model| !needs_engine || !model.source.is_cloud();
                 model.is_some_and(fits) && needs_engine == answers.engine.is_some()

@@ -1,6 +1,7 @@
 //! The workflow, in the reference's fields and in those it lacks.
 
 mod body;
+mod engine;
 
 use axum::Json;
 use domain::id::WorkflowId;
@@ -21,6 +22,7 @@ use super::extract::{Body, Caller, PathId};
 use super::things::RunStatusWord;
 use crate::serve::edge::Edge;
 use body::RunWorkflowBody;
+use engine::EngineBody;
 
 /// The reference's route of this file.
 pub(super) fn reference_routes() -> OpenApiRouter<Edge> {
@@ -149,8 +151,10 @@ struct AnsweredBody {
     node_ids: Vec<Uuid>,
     /// The model.
     model_id: Option<Uuid>,
-    /// The engine that is started, where one is.
+    /// The preset of the engine that is started, where one is.
     engine_preset: Option<String>,
+    /// The engine that is started, where one is.
+    engine: Option<EngineBody>,
     /// The credential of a cloud model.
     credential_id: Option<Uuid>,
     /// Whether the plan was confirmed as it stands.
@@ -182,6 +186,7 @@ impl AnsweredBody {
             body.model_id = Some(model.model_id.0);
             let preset = model.engine.as_ref().map(|engine| engine.preset.as_str());
             body.engine_preset = preset.map(str::to_owned);
+            body.engine = model.engine.as_ref().map(EngineBody::of);
         }
         body
     }

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::catalogue::{ClusterKind, ModelFacts, ModelSource, WeightsFormat};
-use crate::engine::EngineCommand;
+use crate::engine::{ContainerForm, EngineCommand};
 use crate::id::{ClusterId, ModelId, NodeId};
 use crate::plan::{PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode};
 use crate::time::Timestamp;
@@ -64,7 +64,7 @@ fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
                 inventory: Some(node),
             }],
         },
-        deployment: crate::plan::Deployment::Process {
+        deployment: Deployment::Process {
             preset,
             command: EngineCommand {
                 words: words.iter().map(|word| (*word).to_owned()).collect(),
@@ -148,6 +148,99 @@ fn devices_that_are_not_there_or_not_free_are_told() {
     assert!(
         none.contains("No accelerator was found on rack-1"),
         "{none}"
+    );
+}
+
+/// The same engine in a container.
+fn contained(mut plan: RunPlan, form: &ContainerForm) -> RunPlan {
+    let (preset, command) = plan.deployment.started().unwrap();
+    let mut errors = crate::field::FieldErrors::default();
+    plan.deployment = Deployment::Container {
+        preset,
+        container: form.validate(Some(preset), &mut errors).unwrap(),
+        entrypoint: None,
+        command: command.clone(),
+        mounts: Vec::new(),
+        readiness_timeout_s: 5,
+    };
+    plan
+}
+
+fn with_docker(devices: &[u64]) -> Inventory {
+    Inventory {
+        container_runtime: Some("Docker 28".to_owned()),
+        cpu_core_count: 8,
+        ..node(devices)
+    }
+}
+
+#[test]
+fn a_container_is_held_against_what_its_node_has() {
+    let form = ContainerForm {
+        cpus: "0-3,7".to_owned(),
+        memory_gib: "64".to_owned(),
+        accelerators: "all".to_owned(),
+        ..ContainerForm::default()
+    };
+    let vllm = |form: &ContainerForm, node| contained(plan(EnginePreset::Vllm, &[], node), form);
+    assert_eq!(warnings(&vllm(&form, with_docker(&[80]))), [""; 0]);
+
+    let bare = Inventory {
+        container_runtime: None,
+        ..with_docker(&[80])
+    };
+    assert!(only(&vllm(&form, bare)).contains("No container engine answered on rack-1"));
+    let wide = ContainerForm {
+        cpus: "4-8".to_owned(),
+        ..form.clone()
+    };
+    assert!(only(&vllm(&wide, with_docker(&[80]))).contains("CPUs 4-8, and rack-1 has 0 to 7"));
+    let large = ContainerForm {
+        memory_gib: "65".to_owned(),
+        ..form.clone()
+    };
+    assert!(
+        only(&vllm(&large, with_docker(&[80])))
+            .contains("65.0 GiB of memory, more than the 64.0 GiB")
+    );
+    let blind = ContainerForm {
+        accelerators: String::new(),
+        ..form.clone()
+    };
+    assert!(only(&vllm(&blind, with_docker(&[80]))).contains("sees no accelerator of rack-1"));
+    let other = ContainerForm {
+        accelerators: "0,2".to_owned(),
+        ..form.clone()
+    };
+    assert!(
+        only(&vllm(&other, with_docker(&[80, 80])))
+            .contains("accelerator 2, which rack-1 does not have")
+    );
+    let none = warnings(&vllm(&form, with_docker(&[])));
+    assert!(none[0].contains("none was found on rack-1"), "{none:?}");
+}
+
+#[test]
+fn an_engine_in_a_container_has_only_what_the_container_is_given() {
+    let form = ContainerForm {
+        accelerators: "1".to_owned(),
+        ..ContainerForm::default()
+    };
+    let words = ["--tp", "2"];
+    let plan_of = |words: &[&str]| plan(EnginePreset::Sglang, words, with_docker(&[80, 17]));
+    let few = only(&contained(plan_of(&words), &form));
+    assert!(few.contains("2 devices, and its container has 1"), "{few}");
+    let small = only(&contained(plan_of(&[]), &form));
+    assert!(small.contains("17.0 GiB of a device"), "{small}");
+    let limited = ContainerForm {
+        memory_gib: "15".to_owned(),
+        ..ContainerForm::default()
+    };
+    let llama = plan(EnginePreset::LlamaCpp, &[], with_docker(&[]));
+    let weights = only(&contained(llama, &limited));
+    assert!(
+        weights.contains("more than the 15.0 GiB of the container"),
+        "{weights}"
     );
 }
 

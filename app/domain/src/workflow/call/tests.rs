@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::EnginePreset;
 use crate::workflow::draft::tests::{catalogue, id};
 use crate::workflow::planning::build_plan;
 
@@ -217,12 +218,77 @@ fn an_engine_follows_from_the_model_unless_it_is_named() {
         arguments: Some(vec!["serve".to_owned(), "--port={port}".to_owned()]),
         environment: Some(vec![("A".to_owned(), "x y".to_owned())]),
         readiness_timeout_s: Some(7),
+        ..EngineCall::default()
     });
     let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
     let engine = draft.model.unwrap().engine.unwrap();
     assert_eq!(engine.arguments, ["serve", "--port={port}"]);
     assert_eq!(engine.environment, [("A".to_owned(), "x y".to_owned())]);
     assert_eq!(engine.readiness_timeout_s, 7);
+}
+
+#[test]
+fn a_container_is_asked_for_in_a_call() {
+    let mut call = everything();
+    call.cluster_id = Some(id(1));
+    call.nodes = Some(vec![NodeCall {
+        id: Some(id(10)),
+        hostname: None,
+    }]);
+    call.model_id = Some(id(1));
+    let engine = |runs_as: Option<&str>, container: ContainerCall| {
+        Some(EngineCall {
+            runs_as: runs_as.map(str::to_owned),
+            container,
+            ..EngineCall::default()
+        })
+    };
+    let container = ContainerCall {
+        cpus: Some("0-3".to_owned()),
+        memory_gib: Some(8),
+        ..ContainerCall::default()
+    };
+    call.engine = engine(Some("container"), container.clone());
+    let draft = Draft::default().answer_call(&call, &catalogue()).unwrap();
+    let chosen = draft
+        .model
+        .clone()
+        .unwrap()
+        .engine
+        .unwrap()
+        .container
+        .unwrap();
+    assert_eq!(chosen.image, "ghcr.io/ggml-org/llama.cpp:server");
+    assert_eq!(
+        (chosen.cpus.as_str(), chosen.memory_bytes),
+        ("0-3", Some(8 << 30))
+    );
+    // What a later call leaves out stays.
+    call.engine = engine(
+        None,
+        ContainerCall {
+            port: Some(9),
+            ..ContainerCall::default()
+        },
+    );
+    let draft = draft.answer_call(&call, &catalogue()).unwrap();
+    let chosen = draft.model.unwrap().engine.unwrap().container.unwrap();
+    assert_eq!((chosen.port, chosen.cpus.as_str()), (9, "0-3"));
+
+    let refused = |runs_as, container| {
+        let mut call = call.clone();
+        call.engine = engine(runs_as, container);
+        Draft::default()
+            .answer_call(&call, &catalogue())
+            .unwrap_err()
+    };
+    let idle = refused(None, container);
+    assert!(idle.at("engine.cpus").unwrap().contains("Leave cpus out"));
+    let odd = ContainerCall {
+        image: Some("two words".to_owned()),
+        ..ContainerCall::default()
+    };
+    assert!(refused(Some("container"), odd).at("engine.image").is_some());
 }
 
 #[test]

@@ -3,7 +3,7 @@ mod datasets;
 use uuid::Uuid;
 
 use super::*;
-use crate::catalogue::{CredentialKind, ModelSource, Node, NodeAccess};
+use crate::catalogue::{ClusterKind, CredentialKind, ModelSource, Node, NodeAccess};
 use crate::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use crate::engine::EngineCommand;
 use crate::time::Timestamp;

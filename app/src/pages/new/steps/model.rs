@@ -1,7 +1,7 @@
 //! Step 5: the model, and the engine where one is to be started.
 
 use domain::catalogue::{Cluster, ClusterKind, Model, ModelSource};
-use domain::engine::{EngineForm, EnginePreset};
+use domain::engine::{ContainerForm, EngineForm, EnginePreset, RunsAs};
 use domain::field::FieldErrors;
 use domain::workflow::form::ModelChoiceForm;
 use domain::workflow::{Step, StepForm};
@@ -81,17 +81,22 @@ fn EngineFields(
     /// Messages of the form.
     errors: Signal<FieldErrors>,
 ) -> impl IntoView {
-    let presets: Vec<Choice> = EnginePreset::ALL
+    let presets: Vec<Choice> = EnginePreset::ALL.into_iter().map(preset_choice).collect();
+    let runs_as: Vec<Choice> = RunsAs::ALL
         .into_iter()
-        .map(|preset| Choice::new(preset.as_str(), preset.label()).with_detail(detail_of(preset)))
+        .map(|way| Choice::new(way.as_str(), way.label()).with_detail(detail_of_way(way)))
         .collect();
     view! {
         <ChoiceCards name="preset" legend="Engine" choices=presets chosen=vec![form.preset] errors
             hint="Started on the chosen node for this run and stopped after it, with everything it started." />
+        <ChoiceCards name="runs_as" legend="It runs as" choices=runs_as chosen=vec![form.runs_as] errors />
+        <div class="only-container">
+            <ContainerFields form=form.container errors />
+        </div>
         <FieldSet legend="Engine settings">
             <TextAreaField name="arguments" label="Arguments" value=form.arguments errors is_optional=true is_mono=true
                 rows=2 placeholder="--ctx-size 8192 --parallel 8"
-                hint="Added after the preset's own, quoted as in a shell; no shell is started. For a custom command: the whole command, with {port} where it takes its port; {host}, {model} and {served_name} are filled in too." />
+                hint="Added after the preset's own, quoted as in a shell; no shell is started. For a custom command: the whole command, with {port} where it takes its port; {host}, {model} and {served_name} are filled in too. A custom image starts as its makers meant it: give what follows its entrypoint, or nothing." />
             <div class="form-row">
                 <TextAreaField name="environment" label="Environment" value=form.environment errors is_optional=true
                     is_mono=true rows=2 placeholder="NAME=value" hint="One variable a line. Not for secrets: it is part of the manifest." />
@@ -102,12 +107,64 @@ fn EngineFields(
     }
 }
 
+/// What a container is made from, and what it may use of its node.
+#[component]
+fn ContainerFields(
+    /// What was answered.
+    form: ContainerForm,
+    /// Messages of the form.
+    errors: Signal<FieldErrors>,
+) -> impl IntoView {
+    let images = EnginePreset::ALL
+        .into_iter()
+        .filter_map(EnginePreset::usual_image)
+        .map(str::to_owned)
+        .collect();
+    view! {
+        <FieldSet legend="Container">
+            <div class="form-row">
+                <TextField name="image" label="Image" value=form.image errors is_optional=true suggestions=images
+                    placeholder="the engine's usual one"
+                    hint="With tag or digest: a tag may mean another image tomorrow. Left empty, the one named at the engine above. Pulled unless the node has it." />
+                <TextField name="container_port" label="Port inside" kind=InputKind::Number step="any" value=form.port errors
+                    hint="Where the engine listens in its container. On the node it gets a free port of a private address." />
+            </div>
+            <div class="form-row">
+                <TextField name="cpus" label="CPUs" value=form.cpus errors is_optional=true placeholder="all, or 0-3,8"
+                    hint="The CPUs of the node it may use." />
+                <TextField name="memory_gib" label="Memory" kind=InputKind::Number step="any" value=form.memory_gib errors
+                    is_optional=true unit="GiB" placeholder="all" hint="More than this ends the engine." />
+                <TextField name="accelerators" label="Accelerators" value=form.accelerators errors is_optional=true
+                    placeholder="none" hint="“all”, or numbers such as 0,1. Left empty, it sees none." />
+            </div>
+            <p class="note">"The folder of a model with a local path is seen inside, read-only. Nothing else of the node is."</p>
+        </FieldSet>
+    }
+}
+
+fn preset_choice(preset: EnginePreset) -> Choice {
+    let choice = Choice::new(preset.as_str(), preset.label()).with_detail(detail_of(preset));
+    match preset.usual_image() {
+        Some(image) => choice.with_detail(format!("Image {image}")),
+        None => choice,
+    }
+}
+
+fn detail_of_way(way: RunsAs) -> &'static str {
+    match way {
+        RunsAs::Process => "What is installed there is started directly.",
+        RunsAs::Container => {
+            "An image is started by the node's Docker Engine, and its container removed after the run."
+        }
+    }
+}
+
 fn detail_of(preset: EnginePreset) -> String {
     match preset {
         EnginePreset::Reference => {
             "Answers on an exact schedule and runs no model: for trying things out and for checking the load generator.".to_owned()
         }
-        EnginePreset::Custom => "Any command that serves an OpenAI-compatible API.".to_owned(),
+        EnginePreset::Custom => "Any command or image that serves an OpenAI-compatible API.".to_owned(),
         preset => {
             let words: Vec<&str> = preset.template().iter().copied().take(3).collect();
             format!("{} …", words.join(" "))

@@ -1,14 +1,14 @@
 //! The body of a call to the workflow.
 
-use std::collections::BTreeMap;
-
 use domain::field::FieldErrors;
 use domain::id::WorkflowId;
-use domain::workflow::{EngineCall, LoadCall, NodeCall, WorkflowCall};
+use domain::workflow::{LoadCall, NodeCall, WorkflowCall};
 use serde::Deserialize;
 use service::workflows::RunWorkflow;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::engine::EngineInput;
 
 /// One call to the workflow: the reference's fields first, then what it lacks.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -250,38 +250,6 @@ enum ArrivalInput {
     Gamma,
 }
 
-/// How an engine is started.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct EngineInput {
-    /// Which; without one, what is usual for the model.
-    preset: Option<PresetInput>,
-    /// Further arguments; for `custom` the whole command, one word an entry. No shell is started.
-    #[schema(max_items = 200)]
-    arguments: Option<Vec<String>>,
-    /// Environment of the process. Not for secrets: it is part of the manifest.
-    environment: Option<BTreeMap<String, String>>,
-    /// Seconds until it must answer.
-    #[schema(minimum = 1, maximum = 86_400)]
-    readiness_timeout_s: Option<u32>,
-}
-
-/// A way to start an engine.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PresetInput {
-    /// The reference engine: no model.
-    Reference,
-    /// llama.cpp's server.
-    LlamaCpp,
-    /// vLLM.
-    Vllm,
-    /// `SGLang`.
-    Sglang,
-    /// A command of one's own.
-    Custom,
-}
-
 impl RunWorkflowBody {
     /// The call in the words of the use case.
     pub(super) fn into_run(self) -> Result<RunWorkflow, FieldErrors> {
@@ -398,24 +366,6 @@ impl NodeInput {
         NodeCall {
             id: self.id.map(|id| id.to_string()),
             hostname: self.hostname,
-        }
-    }
-}
-
-impl EngineInput {
-    fn into_call(self) -> EngineCall {
-        let name = |preset: PresetInput| match preset {
-            PresetInput::Reference => "reference",
-            PresetInput::LlamaCpp => "llama_cpp",
-            PresetInput::Vllm => "vllm",
-            PresetInput::Sglang => "sglang",
-            PresetInput::Custom => "custom",
-        };
-        EngineCall {
-            preset: self.preset.map(|preset| name(preset).to_owned()),
-            arguments: self.arguments,
-            environment: self.environment.map(|names| names.into_iter().collect()),
-            readiness_timeout_s: self.readiness_timeout_s,
         }
     }
 }
