@@ -224,6 +224,7 @@ impl RunPlan {
             ),
             Deployment::Endpoint { .. } | Deployment::Process { .. } | Deployment::Container { .. } => {}
         }
+        messages.extend(fit::limits(self));
         messages.extend(fit::warnings(self));
         messages
             .into_iter()

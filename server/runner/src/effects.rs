@@ -8,6 +8,7 @@ mod collect;
 mod connection;
 mod deploy;
 mod load;
+mod ollama;
 mod transfer;
 mod verify;
 

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use domain::secret::Secret;
-use reqwest::{Client, RequestBuilder, redirect};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 use serde_json::Value;
 
 /// Most bytes read of an answer: a list of models is far smaller.
@@ -95,6 +95,31 @@ impl Http {
         Self::send(request, key, within).await
     }
 
+    /// Sends JSON and gives the lines of the answer as they come. It may take as long as it takes: the
+    /// caller sets a limit. An answer that refuses comes as its words.
+    pub(crate) async fn post_for_lines(&self, url: &str, body: &Value) -> Result<Lines, String> {
+        let sent = self.client.post(url).json(body).send().await;
+        let response = sent.map_err(|error| why_no_answer(&error, Duration::ZERO))?;
+        let is_success = response.status().is_success();
+        let status = response.status().as_u16();
+        let mut lines = Lines {
+            response,
+            buffer: Vec::new(),
+        };
+        if is_success {
+            return Ok(lines);
+        }
+        let answer = Answer {
+            status,
+            server: String::new(),
+            body: lines.next().await?.unwrap_or_default(),
+        };
+        Err(format!(
+            "it answered with HTTP {status} ({})",
+            answer.error_text()
+        ))
+    }
+
     async fn send(
         request: RequestBuilder,
         key: Option<&Secret<String>>,
@@ -124,6 +149,40 @@ impl Http {
             server,
             body: String::from_utf8_lossy(&body).into_owned(),
         })
+    }
+}
+
+/// An answer that comes line by line.
+pub(crate) struct Lines {
+    response: Response,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line that is not empty; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, String> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                if line.is_empty() {
+                    continue;
+                }
+                return Ok(Some(line));
+            }
+            let chunk = self.response.chunk().await;
+            match chunk.map_err(|error| why_no_answer(&error, Duration::ZERO))? {
+                Some(chunk) if self.buffer.len() + chunk.len() > BODY_BYTES_MAX => {
+                    return Err("a line of its answer is too long".to_owned());
+                }
+                Some(chunk) => self.buffer.extend_from_slice(&chunk),
+                None => {
+                    let rest = std::mem::take(&mut self.buffer);
+                    let rest = String::from_utf8_lossy(&rest).trim().to_owned();
+                    return Ok((!rest.is_empty()).then_some(rest));
+                }
+            }
+        }
     }
 }
 

@@ -137,6 +137,14 @@ pub(crate) async fn identify_engine(
     if models.owner == "vllm" {
         return Some(identity("vllm", version.as_deref()));
     }
+    // Text Generation Inference names the model as its own owner.
+    if !models.owner.is_empty() && models.names.first() == Some(&models.owner) {
+        let answer = ask("/info").await;
+        let is_tgi = field(&answer, "model_id").as_ref() == Some(&models.owner);
+        if let Some(version) = field(&answer, "version").filter(|_| is_tgi) {
+            return Some(identity("text-generation-inference", Some(&version)));
+        }
+    }
     if models.owner == "library" {
         let version = field(&ask("/api/version").await, "version");
         return Some(identity("ollama", version.as_deref()));

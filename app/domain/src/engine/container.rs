@@ -150,6 +150,17 @@ impl EnginePreset {
                 entrypoint: Some(&["python3", "-m", "sglang.launch_server"]),
                 arguments: after_program(self, 3),
             },
+            Self::Tgi => ContainerTemplate {
+                image: "ghcr.io/huggingface/text-generation-inference:latest",
+                // The image's entrypoint sets up its libraries, then becomes the program.
+                entrypoint: None,
+                arguments: after_program(self, 1),
+            },
+            Self::Ollama => ContainerTemplate {
+                image: "ollama/ollama:latest",
+                entrypoint: Some(&["env"]),
+                arguments: after_program(self, 1),
+            },
             Self::Custom => ContainerTemplate {
                 image: "",
                 entrypoint: None,
@@ -382,5 +393,12 @@ mod tests {
         assert_eq!(sglang.arguments[0], "--model-path");
         let llama = EnginePreset::LlamaCpp.container_template().unwrap();
         assert_eq!(llama.arguments[0], "--model");
+        let tgi = EnginePreset::Tgi.container_template().unwrap();
+        assert_eq!((tgi.entrypoint, tgi.arguments[0]), (None, "--model-id"));
+        let ollama = EnginePreset::Ollama.container_template().unwrap();
+        assert_eq!(
+            ollama.arguments,
+            ["OLLAMA_HOST={host}:{port}", "ollama", "serve"]
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::command::EngineCommand;
 use super::container::{ContainerChoice, ContainerForm};
 use crate::field::{FieldErrors, whole_number};
 
@@ -17,17 +18,23 @@ pub enum EnginePreset {
     Vllm,
     /// `python3 -m sglang.launch_server`.
     Sglang,
+    /// `text-generation-launcher` of Text Generation Inference.
+    Tgi,
+    /// `ollama serve`; the run has it pull the model.
+    Ollama,
     /// A command of the user's.
     Custom,
 }
 
 impl EnginePreset {
     /// Every preset, in the order of menus.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Reference,
         Self::LlamaCpp,
         Self::Vllm,
         Self::Sglang,
+        Self::Tgi,
+        Self::Ollama,
         Self::Custom,
     ];
 
@@ -38,6 +45,8 @@ impl EnginePreset {
             Self::LlamaCpp => "llama_cpp",
             Self::Vllm => "vllm",
             Self::Sglang => "sglang",
+            Self::Tgi => "tgi",
+            Self::Ollama => "ollama",
             Self::Custom => "custom",
         }
     }
@@ -54,6 +63,8 @@ impl EnginePreset {
             Self::LlamaCpp => "llama.cpp server",
             Self::Vllm => "vLLM",
             Self::Sglang => "SGLang",
+            Self::Tgi => "Text Generation Inference",
+            Self::Ollama => "Ollama",
             Self::Custom => "Custom command or image",
         }
     }
@@ -107,8 +118,32 @@ impl EnginePreset {
                 "--port",
                 "{port}",
             ],
+            Self::Tgi => &[
+                "text-generation-launcher",
+                "--model-id",
+                "{model}",
+                "--hostname",
+                "{host}",
+                "--port",
+                "{port}",
+            ],
+            // It takes its address from the environment only; `env` puts it there and becomes it.
+            Self::Ollama => &["env", "OLLAMA_HOST={host}:{port}", "ollama", "serve"],
             Self::Custom => &[],
         }
+    }
+
+    /// The name under which a started engine lists its one model, where that is not the name it was told:
+    /// Text Generation Inference knows a model only by the repository or folder it was started with.
+    pub fn listed_name(self, command: &EngineCommand) -> Option<&str> {
+        if self != Self::Tgi {
+            return None;
+        }
+        let after = command.words.iter().skip(1);
+        let mut pairs = command.words.iter().zip(after);
+        pairs
+            .find(|(word, _)| *word == "--model-id")
+            .map(|(_, model)| model.as_str())
     }
 }
 
@@ -318,6 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::render_command;
 
     fn validated(form: &EngineForm) -> Result<EngineChoice, FieldErrors> {
         let mut errors = FieldErrors::default();
@@ -338,6 +374,28 @@ mod tests {
             };
             prop_assert_eq!(validated(&EngineForm::of(&choice)).unwrap(), choice);
         }
+    }
+
+    #[test]
+    fn names_lead_back_to_their_presets() {
+        for preset in EnginePreset::ALL {
+            assert_eq!(EnginePreset::parse(preset.as_str()), Some(preset));
+        }
+    }
+
+    #[test]
+    fn tgi_lists_what_it_was_started_with() {
+        let choice = |preset| EngineChoice {
+            preset,
+            arguments: vec!["--model-id".to_owned(), "other".to_owned()],
+            environment: Vec::new(),
+            readiness_timeout_s: 1,
+            container: None,
+        };
+        let command = |preset| render_command(&choice(preset), "org/tiny", "tiny");
+        let listed = |preset: EnginePreset| preset.listed_name(&command(preset)).map(str::to_owned);
+        assert_eq!(listed(EnginePreset::Tgi).as_deref(), Some("org/tiny"));
+        assert_eq!(listed(EnginePreset::Vllm), None);
     }
 
     #[test]

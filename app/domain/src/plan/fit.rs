@@ -10,6 +10,12 @@ use crate::workload::Prompts;
 
 /// Share of a device's memory that vLLM takes unless it is told otherwise (`--gpu-memory-utilization`).
 const VLLM_MEMORY_SHARE: f64 = 0.9;
+/// Requests that Text Generation Inference takes at once unless it is told otherwise.
+const TGI_REQUESTS: u64 = 128;
+/// Requests that Ollama answers at once unless it is told otherwise.
+const OLLAMA_PARALLEL: u64 = 1;
+/// Tokens of Ollama's context on a small device, unless it is told otherwise.
+const OLLAMA_CONTEXT: u64 = 4_096;
 /// Memory that others may use on a device without a warning, in bytes: drivers keep some.
 const USED_BYTES_MAX: u64 = 2 << 30;
 
@@ -66,13 +72,60 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
             };
             warnings.extend(devices(plan, &demand, &accelerators, name, place));
         }
-        // It may spread a model over both, or hold it in either.
-        None if preset == EnginePreset::LlamaCpp => {
+        // They may spread a model over both, or hold it in either.
+        None if matches!(preset, EnginePreset::LlamaCpp | EnginePreset::Ollama) => {
             let all = accelerators.iter().map(|one| one.memory_bytes);
             let all = all.fold(memory_bytes, u64::saturating_add);
             warnings.extend(memory(plan, &Demand::ONE, all, of));
         }
         None => {}
+    }
+    warnings
+}
+
+/// What engines do with more requests or longer prompts than they take unless they are told to: known from
+/// the plan alone.
+pub(super) fn limits(plan: &RunPlan) -> Vec<String> {
+    let Some((preset, command)) = plan.deployment.started() else {
+        return Vec::new();
+    };
+    let workload = &plan.workload;
+    let at_once = workload
+        .arrival
+        .concurrency()
+        .or(workload.arrival.in_flight_max());
+    let variable = |name: &str| {
+        let mut variables = command.environment.iter();
+        let value = variables.find(|(other, _)| other == name);
+        value.and_then(|(_, value)| value.parse::<u64>().ok())
+    };
+    let mut warnings = Vec::new();
+    match preset {
+        EnginePreset::Tgi => {
+            let names = ["--max-concurrent-requests"];
+            let most = option(&command.words, &names).and_then(|most| most.parse().ok());
+            let most = most.unwrap_or(TGI_REQUESTS);
+            if let Some(at_once) = at_once.filter(|at_once| u64::from(*at_once) > most) {
+                warnings.push(format!(
+                    "Text Generation Inference takes {most} requests at once and refuses the others, and the plan has {at_once}: raise --max-concurrent-requests."
+                ));
+            }
+        }
+        EnginePreset::Ollama => {
+            let most = variable("OLLAMA_NUM_PARALLEL").unwrap_or(OLLAMA_PARALLEL);
+            if let Some(at_once) = at_once.filter(|at_once| u64::from(*at_once) > most) {
+                warnings.push(format!(
+                    "Ollama answers {most} of the {at_once} requests at once and lets the others wait: set OLLAMA_NUM_PARALLEL, or read TTFT as waiting."
+                ));
+            }
+            let context = variable("OLLAMA_CONTEXT_LENGTH").unwrap_or(OLLAMA_CONTEXT);
+            if let Some(tokens) = tokens_of_one(plan).filter(|tokens| *tokens > context) {
+                warnings.push(format!(
+                    "A request has up to {tokens} tokens, and Ollama’s context may hold no more than {context}: what is longer it cuts without a word. Set OLLAMA_CONTEXT_LENGTH."
+                ));
+            }
+        }
+        _ => {}
     }
     warnings
 }
@@ -148,15 +201,15 @@ fn beyond(container: &ContainerChoice, node: &Inventory, name: &str) -> Vec<Stri
 
 /// What an engine asks of accelerators.
 struct Demand {
-    /// How many it uses.
-    device_count: u64,
+    /// How many it uses; `None`: all that it sees.
+    device_count: Option<u64>,
     /// Share of their memory that it takes.
     memory_share: f64,
 }
 
 impl Demand {
     const ONE: Self = Self {
-        device_count: 1,
+        device_count: Some(1),
         memory_share: 1.0,
     };
 
@@ -173,12 +226,27 @@ impl Demand {
                 &["--pipeline-parallel-size", "--pp-size"],
                 ("--mem-fraction-static", 1.0),
             ),
-            EnginePreset::Reference | EnginePreset::LlamaCpp | EnginePreset::Custom => return None,
+            EnginePreset::Tgi => (
+                &["--num-shard", "--num_shard"],
+                &[],
+                ("--cuda-memory-fraction", 1.0),
+            ),
+            EnginePreset::Reference
+            | EnginePreset::LlamaCpp
+            | EnginePreset::Ollama
+            | EnginePreset::Custom => return None,
         };
         let count = |names| option(words, names).and_then(|n| n.parse().ok());
-        let device_count = count(tensor)
-            .unwrap_or(1_u64)
-            .saturating_mul(count(pipeline).unwrap_or(1));
+        let is_sharded =
+            preset == EnginePreset::Tgi && option(words, &["--sharded"]) != Some("false");
+        let device_count = match (count(tensor), count(pipeline)) {
+            (None, None) if is_sharded => None,
+            (tensor, pipeline) => Some(
+                tensor
+                    .unwrap_or(1_u64)
+                    .saturating_mul(pipeline.unwrap_or(1)),
+            ),
+        };
         let (name, usual) = share;
         let asked = option(words, &[name]).and_then(|share| share.parse::<f64>().ok());
         Some(Self {
@@ -209,10 +277,10 @@ fn devices(
     place: &str,
 ) -> Vec<String> {
     let there = accelerators.len() as u64;
-    if demand.device_count > there {
+    let device_count = demand.device_count.unwrap_or(there);
+    if device_count > there {
         return vec![format!(
-            "The engine is told to use {} devices, and {place} has {there}.",
-            demand.device_count
+            "The engine is told to use {device_count} devices, and {place} has {there}."
         )];
     }
     let mut warnings = Vec::new();
@@ -232,9 +300,9 @@ fn devices(
     sizes.sort_unstable();
     let taken = sizes
         .iter()
-        .take(usize::try_from(demand.device_count).unwrap_or(usize::MAX));
+        .take(usize::try_from(device_count).unwrap_or(usize::MAX));
     let whole = taken.fold(0_u64, |sum, size| sum.saturating_add(*size));
-    let of = match demand.device_count {
+    let of = match device_count {
         1 => "a device".to_owned(),
         count => format!("{count} devices"),
     };
@@ -278,13 +346,16 @@ fn memory(plan: &RunPlan, demand: &Demand, whole_bytes: u64, of: &str) -> Option
 fn in_flight(plan: &RunPlan) -> Option<(u64, u64)> {
     let workload = &plan.workload;
     let requests = workload.arrival.concurrency()?;
-    // Rows of datasets are as long as they are.
+    Some((u64::from(requests), tokens_of_one(plan)?))
+}
+
+/// The most tokens of one request, prompt and answer; `None` where rows of datasets say how many.
+fn tokens_of_one(plan: &RunPlan) -> Option<u64> {
+    let workload = &plan.workload;
     if workload.prompts != Prompts::Synthetic {
         return None;
     }
-    let tokens =
-        u64::from(workload.input.upper_tokens()) + u64::from(workload.output.upper_tokens());
-    Some((u64::from(requests), tokens))
+    Some(u64::from(workload.input.upper_tokens()) + u64::from(workload.output.upper_tokens()))
 }
 
 /// Engines for CPUs are built for instructions of the last ten years.

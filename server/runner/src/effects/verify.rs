@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use domain::engine::EnginePreset;
 use domain::plan::Deployment;
 use domain::run::RunEvent;
 use tokio::time::{Instant, sleep};
 
-use super::{Message, Run};
+use super::{Message, Run, ollama};
 use crate::http::api_url;
 use crate::identity::{ModelList, NoModels, identify_engine, read_models, serves};
 use crate::tail::last_lines;
@@ -40,7 +41,11 @@ pub(super) async fn verify_deployment(run: &Run) -> Result<String, String> {
         }
         Deployment::Endpoint { .. } => ENDPOINT_READY_WITHIN,
     };
-    let models = wait_until_ready(run, &base_url, began + within, within).await?;
+    let mut models = wait_until_ready(run, &base_url, began + within, within).await?;
+    let started = run.plan.deployment.started();
+    if let Some((EnginePreset::Ollama, _)) = started {
+        models = ollama::pull_and_load(run, &base_url, models, began + within).await?;
+    }
     let http = &run.shared.http;
     let engine = identify_engine(http, &base_url, key.as_ref(), &models, ANSWER_TIMEOUT).await;
     {
@@ -55,7 +60,9 @@ pub(super) async fn verify_deployment(run: &Run) -> Result<String, String> {
     .await;
 
     let served_name = &run.plan.model.served_name;
-    if !models.names.is_empty() && !serves(&models.names, served_name) {
+    let listed = started.and_then(|(preset, command)| preset.listed_name(command));
+    let is_listed = listed.is_some_and(|name| models.names.iter().any(|other| other == name));
+    if !models.names.is_empty() && !is_listed && !serves(&models.names, served_name) {
         let names: Vec<&str> = models
             .names
             .iter()

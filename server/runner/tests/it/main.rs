@@ -12,5 +12,6 @@ mod datasets;
 mod failures;
 mod house;
 mod probe;
+mod ready;
 mod recovery;
 mod whole_run;

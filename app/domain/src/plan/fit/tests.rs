@@ -245,6 +245,46 @@ fn an_engine_in_a_container_has_only_what_the_container_is_given() {
 }
 
 #[test]
+fn tgi_takes_all_devices_unless_it_is_told_how_many() {
+    let plan_of = |words: &[&str]| plan(EnginePreset::Tgi, words, node(&[17, 17]));
+    assert_eq!(warnings(&plan_of(&[])), [""; 0]);
+    for words in [&["--num-shard", "1"], &["--sharded", "false"]] {
+        let one = only(&plan_of(words));
+        assert!(one.contains("17.0 GiB of a device"), "{one}");
+    }
+}
+
+#[test]
+fn engines_that_take_less_at_once_are_told() {
+    let limits_of = |preset, words: &[&str], variables: &[(&str, &str)]| {
+        let mut plan = plan(preset, words, node(&[]));
+        plan.workload.arrival = Arrival::ClosedLoop { concurrency: 200 };
+        plan.workload.input = LengthSpec::Fixed { tokens: 4_000 };
+        if let Deployment::Process { command, .. } = &mut plan.deployment {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            command.environment = variables.iter().map(owned).collect();
+        }
+        limits(&plan)
+    };
+    let tgi = limits_of(EnginePreset::Tgi, &[], &[]);
+    assert!(tgi[0].contains("takes 128 requests at once"), "{tgi:?}");
+    let raised = ["--max-concurrent-requests", "200"];
+    assert_eq!(limits_of(EnginePreset::Tgi, &raised, &[]), [""; 0]);
+    let ollama = limits_of(EnginePreset::Ollama, &[], &[]);
+    assert!(
+        ollama[0].contains("answers 1 of the 200 requests"),
+        "{ollama:?}"
+    );
+    assert!(ollama[1].contains("up to 4256 tokens"), "{ollama:?}");
+    let told = [
+        ("OLLAMA_NUM_PARALLEL", "200"),
+        ("OLLAMA_CONTEXT_LENGTH", "8192"),
+    ];
+    assert_eq!(limits_of(EnginePreset::Ollama, &[], &told), [""; 0]);
+    assert_eq!(limits_of(EnginePreset::Vllm, &[], &[]), [""; 0]);
+}
+
+#[test]
 fn an_old_cpu_is_told_where_the_engine_runs_on_it() {
     let old = || Inventory {
         cpu_features: vec!["avx".to_owned()],

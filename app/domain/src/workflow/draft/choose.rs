@@ -97,8 +97,19 @@ impl Draft {
         if let (Some(model), Some(engine)) = (model, &engine) {
             let message = match (&model.source, engine.preset) {
                 (ModelSource::Reference, EnginePreset::Reference)
-                | (_, EnginePreset::Custom)
-                | (
+                | (ModelSource::Served, EnginePreset::Ollama)
+                | (_, EnginePreset::Custom) => None,
+                (_, EnginePreset::Ollama) => Some(
+                    "Ollama pulls models of its own library by name: choose a model without files of its own whose served name is that name, such as llama3.2:1b.",
+                ),
+                (ModelSource::LocalPath { path }, EnginePreset::Tgi)
+                    if path.to_ascii_lowercase().ends_with(".gguf") =>
+                {
+                    Some(
+                        "Text Generation Inference loads folders of safetensors, not GGUF files: choose another model or llama.cpp.",
+                    )
+                }
+                (
                     ModelSource::HuggingFace { .. }
                     | ModelSource::LocalPath { .. }
                     | ModelSource::Cloud { .. },
@@ -108,7 +119,7 @@ impl Draft {
                     "This entry stands for the reference engine: choose that engine, or a model.",
                 ),
                 (ModelSource::Served, _) => Some(
-                    "This model is served by an endpoint. Choose one with files, or give a custom command.",
+                    "This model is served by an endpoint. Choose one with files, let Ollama pull it, or give a custom command.",
                 ),
             };
             if let Some(message) = message {

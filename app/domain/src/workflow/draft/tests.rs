@@ -387,6 +387,8 @@ fn choices_that_do_not_fit_say_so() {
     assert!(refused(&choose_nodes(&[20]), "node_ids").contains("c1"));
     assert!(refused(&choose_nodes(&[]), "node_ids").contains("at least one"));
     assert!(refused(&choose_model(2, "vllm"), "model_id").contains("endpoint"));
+    assert!(refused(&choose_model(1, "ollama"), "model_id").contains("library"));
+    assert!(draft.answer(&choose_model(2, "ollama"), &catalogue).is_ok());
     assert!(refused(&choose_model(3, "vllm"), "model_id").contains("reference engine"));
     assert!(refused(&choose_model(4, "custom"), "model_id").contains("provider"));
     assert!(refused(&choose_model(9, "vllm"), "model_id").contains("Choose a model"));

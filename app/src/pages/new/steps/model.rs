@@ -164,6 +164,9 @@ fn detail_of(preset: EnginePreset) -> String {
         EnginePreset::Reference => {
             "Answers on an exact schedule and runs no model: for trying things out and for checking the load generator.".to_owned()
         }
+        EnginePreset::Ollama => {
+            "ollama serve; the run has it pull and load the model, which stays in its store.".to_owned()
+        }
         EnginePreset::Custom => "Any command or image that serves an OpenAI-compatible API.".to_owned(),
         preset => {
             let words: Vec<&str> = preset.template().iter().copied().take(3).collect();
@@ -233,7 +236,7 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
             }
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Served) => {
-            choice.with_detail("Has no files of its own: only a custom command can serve it.")
+            choice.with_detail("Has no files of its own: Ollama pulls it by its name, or a custom command serves it.")
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, _) => choice,
     }

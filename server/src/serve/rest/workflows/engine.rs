@@ -62,7 +62,11 @@ enum PresetInput {
     Vllm,
     /// `SGLang`.
     Sglang,
-    /// A command of one's own.
+    /// Text Generation Inference.
+    Tgi,
+    /// Ollama, which pulls the model itself.
+    Ollama,
+    /// A command or image of one's own.
     Custom,
 }
 
@@ -73,6 +77,8 @@ impl EngineInput {
             PresetInput::LlamaCpp => "llama_cpp",
             PresetInput::Vllm => "vllm",
             PresetInput::Sglang => "sglang",
+            PresetInput::Tgi => "tgi",
+            PresetInput::Ollama => "ollama",
             PresetInput::Custom => "custom",
         };
         EngineCall {
