@@ -11,6 +11,7 @@ use domain::measure::record::Outcome;
 use domain::secret::Secret;
 use domain::workload::Api;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, Failure, bounded_error};
@@ -20,6 +21,7 @@ use crate::error::LoadError;
 use crate::exchange::{Ended, Exchange, WireTimes};
 use crate::headers::{header_map, secrets, without_secrets};
 use crate::intake::Intake;
+use crate::interrupt::unless;
 use crate::live::LiveShard;
 use crate::socket::{StampKeeper, StampedStream};
 use crate::wire::Wire;
@@ -197,6 +199,7 @@ impl Client {
 
     /// Sends one request and reads its answer to the end. A connection that can be used again is
     /// left in `slot`, after a refusal as well: else a busy server would cost a connection with each.
+    /// `cancel` is looked at with every chunk and should be the thread's own.
     pub(crate) async fn send(
         &self,
         slot: &mut Option<Connection>,
@@ -205,15 +208,20 @@ impl Client {
         live: &LiveShard,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
-        let exchanged = tokio::select! {
-            biased;
-            exchanged = self.exchange(slot, body, attempt, live) => exchanged,
-            () = cancel.cancelled() => Err(Failure::new(Outcome::Cancelled, "the run was cancelled")),
-            () = tokio::time::sleep(self.request_timeout) => {
-                let text = format!("no complete answer within {} s", self.request_timeout.as_secs());
-                Err(Failure::new(Outcome::Timeout, text))
+        let deadline = Instant::now() + self.request_timeout;
+        let interruption = async {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(Failure::new(Outcome::Cancelled, "the run was cancelled")),
+                () = tokio::time::sleep_until(deadline) => {
+                    let text = format!("no complete answer within {} s", self.request_timeout.as_secs());
+                    Err(Failure::new(Outcome::Timeout, text))
+                }
             }
         };
+        let exchange = self.exchange(slot, body, attempt, live);
+        let is_due = || cancel.is_cancelled() || Instant::now() >= deadline;
+        let exchanged = unless(exchange, interruption, is_due).await;
         if exchanged.is_err() {
             attempt.finished_at = Some(self.clock.now_ns());
         }

@@ -109,8 +109,8 @@ impl<'a, 'b> Exchange<'a, 'b> {
     }
 
     /// Writes and reads until the end.
-    pub(crate) async fn carry_out(mut self) -> Ended {
-        poll_fn(move |cx| self.poll(cx)).await
+    pub(crate) fn carry_out(mut self) -> impl Future<Output = Ended> {
+        poll_fn(move |cx| self.poll(cx))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {

@@ -20,6 +20,7 @@ mod headers;
 mod host;
 mod http1;
 mod intake;
+mod interrupt;
 mod limits;
 mod live;
 mod openai;

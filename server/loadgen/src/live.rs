@@ -13,11 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::session::Session;
+use crate::threads::THREADS_MAX;
 
 /// Time between live samples.
 const LIVE_PERIOD: Duration = Duration::from_millis(500);
-/// Shards of the counters: enough for each load thread to have its own.
-const SHARDS_COUNT: usize = 4;
 /// Longest time a histogram holds, in microseconds: an hour.
 const MICROS_MAX: u64 = 3_600_000_000;
 /// Significant digits of live percentiles.
@@ -32,7 +31,9 @@ pub(crate) struct Live {
     measured_count: AtomicU32,
 }
 
-/// One share of the counters.
+/// One share of the counters, on cache lines of its own: threads that count at the same time would else take
+/// them from each other.
+#[repr(align(128))]
 pub(crate) struct LiveShard {
     chunks_count: AtomicU64,
     times: Mutex<Interval>,
@@ -106,7 +107,7 @@ pub(crate) struct Sampler {
 impl Live {
     /// Fresh counters. `None` when the bounds of the histograms are wrong, which they are not.
     pub(crate) fn new() -> Option<Self> {
-        let shards: Option<Vec<LiveShard>> = (0..SHARDS_COUNT)
+        let shards: Option<Vec<LiveShard>> = (0..THREADS_MAX)
             .map(|_| {
                 Some(LiveShard {
                     chunks_count: AtomicU64::new(0),
@@ -125,7 +126,7 @@ impl Live {
 
     /// The shard of the load thread of that number.
     pub(crate) fn shard(&self, number: usize) -> Option<&LiveShard> {
-        self.shards.get(number % SHARDS_COUNT)
+        self.shards.get(number % THREADS_MAX)
     }
 
     pub(crate) fn note_sent(&self) {

@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
             clock,
             counter,
             live,
+            thread_cancels: std::array::from_fn(|_| cancel.child_token()),
             cancel,
             ignore_eos: workload.ignore_eos,
             capped_count: AtomicU32::new(0),

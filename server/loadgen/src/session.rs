@@ -13,7 +13,7 @@ use crate::clock::RunClock;
 use crate::error::LoadError;
 use crate::live::Live;
 use crate::prompts::{Counter, PreparedRequest};
-use crate::threads;
+use crate::threads::{self, THREADS_MAX};
 
 /// What all requests of a run share.
 pub(crate) struct Session {
@@ -22,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) counter: Counter,
     pub(crate) live: Live,
     pub(crate) cancel: CancellationToken,
+    /// The same for each load thread: a token is a lock.
+    pub(crate) thread_cancels: [CancellationToken; THREADS_MAX],
     /// Whether an answer shorter than asked for is a truncated one.
     pub(crate) ignore_eos: bool,
     /// Measured arrivals that had to wait because as many were in flight as may be.
@@ -54,14 +56,15 @@ impl Session {
         phase: RequestPhase,
         scheduled_at: Option<u64>,
     ) -> Option<Served> {
-        let live = self.live.shard(threads::current_number())?;
+        let thread = threads::current_number();
+        let (live, cancel) = (self.live.shard(thread)?, self.thread_cancels.get(thread)?);
         let started_at = self.clock.now_ns();
         let answer = Answer::new(request.planned_output_tokens, self.counter.is_local());
         let mut attempt = Attempt::new(answer);
         self.live.note_sent();
         let sent = self
             .client
-            .send(slot, &request.body, &mut attempt, live, &self.cancel)
+            .send(slot, &request.body, &mut attempt, live, cancel)
             .await;
 
         let output = attempt

@@ -13,14 +13,13 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(crate) struct StampedStream {
     stream: TcpStream,
-    stamps: stamps::Stamps,
     arrived_at: Instant,
 }
 
 impl StampedStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
+        stamps::ask(&stream);
         Self {
-            stamps: stamps::Stamps::of(&stream),
             stream,
             arrived_at: Instant::now(),
         }
@@ -56,17 +55,13 @@ impl AsyncRead for StampedStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self {
-            stream,
-            stamps,
-            arrived_at,
-        } = self.get_mut();
+        let Self { stream, arrived_at } = self.get_mut();
         let room = buffer.initialize_unfilled();
         loop {
             ready!(stream.poll_read_ready(cx))?;
             let mut read = None;
             let tried = stream.try_io(Interest::READABLE, || {
-                let (count, arrived) = stamps.read(stream, room)?;
+                let (count, arrived) = stamps::read(stream, room)?;
                 read = Some((count, arrived));
                 // A read that leaves room has left nothing behind. Saying so spares the next one, which
                 // would find nothing; tokio's own reads do the same.
@@ -122,7 +117,8 @@ impl AsyncWrite for StampedStream {
 
 #[cfg(target_os = "linux")]
 mod stamps {
-    use std::io::{self, ErrorKind, IoSliceMut};
+    use std::cell::RefCell;
+    use std::io::{self, IoSliceMut};
     use std::os::fd::{AsFd, AsRawFd};
     use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -138,51 +134,36 @@ mod stamps {
     /// Most tries to do so.
     const TRIES_MAX: usize = 3;
 
-    #[derive(Debug)]
-    pub(super) struct Stamps {
-        control: Vec<u8>,
+    thread_local! {
+        /// Where the kernel writes stamps: one place for all connections of a thread stays in the cache.
+        static CONTROL: RefCell<Vec<u8>> = RefCell::new(nix::cmsg_space!(TimeSpec));
     }
 
-    impl Stamps {
-        /// Asks for the stamps of a connection.
-        pub(super) fn of(stream: &TcpStream) -> Self {
-            ask(stream);
-            Self {
-                control: nix::cmsg_space!(TimeSpec),
-            }
-        }
-
-        /// Bytes read (0 at the end), and when the last of them arrived.
-        pub(super) fn read(
-            &mut self,
-            stream: &TcpStream,
-            room: &mut [u8],
-        ) -> io::Result<(usize, Instant)> {
+    /// Bytes read (0 at the end), and when the last of them arrived.
+    pub(super) fn read(stream: &TcpStream, room: &mut [u8]) -> io::Result<(usize, Instant)> {
+        let (count, stamp) = CONTROL.with_borrow_mut(|control| {
             let mut parts = [IoSliceMut::new(room)];
             let message = recvmsg::<()>(
                 stream.as_raw_fd(),
                 &mut parts,
-                Some(&mut self.control),
+                Some(control),
                 MsgFlags::empty(),
-            )
-            .map_err(|error| match error {
-                Errno::EAGAIN => io::Error::from(ErrorKind::WouldBlock),
-                error => io::Error::from(error),
-            })?;
-            let (now, wall_now) = both_clocks();
+            )?;
             let stamp = message.cmsgs().ok().and_then(|mut messages| {
                 messages.find_map(|message| match message {
                     ControlMessageOwned::ScmTimestampns(at) => Some(at),
                     _ => None,
                 })
             });
-            let waited = stamp
-                .and_then(|at| wall_now.checked_sub(at.into()))
-                // A wall clock that was set in between says nothing.
-                .filter(|waited| *waited < WAIT_MAX)
-                .unwrap_or_default();
-            Ok((message.bytes, now.checked_sub(waited).unwrap_or(now)))
-        }
+            Ok::<_, Errno>((message.bytes, stamp))
+        })?;
+        let (now, wall_now) = both_clocks();
+        let waited = stamp
+            .and_then(|at| wall_now.checked_sub(at.into()))
+            // A wall clock that was set in between says nothing.
+            .filter(|waited| *waited < WAIT_MAX)
+            .unwrap_or_default();
+        Ok((count, now.checked_sub(waited).unwrap_or(now)))
     }
 
     /// Asks for stamps. Without them the instant of reading takes their place.
@@ -222,26 +203,13 @@ mod stamps {
 
     pub(super) fn ask<S>(_: &S) {}
 
-    #[derive(Debug)]
-    pub(super) struct Stamps;
-
-    impl Stamps {
-        pub(super) fn of(_: &TcpStream) -> Self {
-            Self
-        }
-
-        pub(super) fn read(
-            &mut self,
-            stream: &TcpStream,
-            room: &mut [u8],
-        ) -> io::Result<(usize, Instant)> {
-            let count = nix::sys::socket::recv(
-                std::os::fd::AsRawFd::as_raw_fd(stream),
-                room,
-                nix::sys::socket::MsgFlags::empty(),
-            )?;
-            Ok((count, Instant::now()))
-        }
+    pub(super) fn read(stream: &TcpStream, room: &mut [u8]) -> io::Result<(usize, Instant)> {
+        let count = nix::sys::socket::recv(
+            std::os::fd::AsRawFd::as_raw_fd(stream),
+            room,
+            nix::sys::socket::MsgFlags::empty(),
+        )?;
+        Ok((count, Instant::now()))
     }
 }
 

@@ -7,8 +7,9 @@
 /// another text: JSON has no way to tell otherwise, since a string without escapes ends at its next quote.
 #[derive(Debug, Default)]
 pub(crate) struct Template {
-    before: Vec<u8>,
-    after: Vec<u8>,
+    /// What stands before the text and what stands after it, in one piece of memory.
+    around: Vec<u8>,
+    before_bytes: usize,
 }
 
 impl Template {
@@ -20,26 +21,25 @@ impl Template {
             && before.ends_with(b"\"")
             && after.starts_with(b"\"")
         {
-            self.before.extend_from_slice(before);
-            self.after.extend_from_slice(after);
+            self.around.extend_from_slice(before);
+            self.around.extend_from_slice(after);
+            self.before_bytes = before.len();
         }
     }
 
     /// Forgets what it learnt.
     pub(crate) fn forget(&mut self) {
-        self.before.clear();
-        self.after.clear();
+        self.around.clear();
     }
 
     /// The text of `json`, where it is the chunk that was learnt with another text that is plain and
     /// not empty.
     pub(crate) fn text_of<'a>(&self, json: &'a [u8]) -> Option<&'a str> {
-        if self.before.is_empty() {
+        if self.around.is_empty() {
             return None;
         }
-        let text = json
-            .strip_prefix(&self.before[..])?
-            .strip_suffix(&self.after[..])?;
+        let (before, after) = self.around.split_at_checked(self.before_bytes)?;
+        let text = json.strip_prefix(before)?.strip_suffix(after)?;
         let is_plain = text
             .iter()
             .all(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f));

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
 /// Most threads: more would take cores from an engine on the same machine.
-const THREADS_MAX: usize = 4;
+pub(crate) const THREADS_MAX: usize = 4;
 
 thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
