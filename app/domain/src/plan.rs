@@ -172,10 +172,10 @@ pub struct PlanWarning {
 }
 
 impl RunPlan {
-    /// Whether an engine it starts is on the machine of the load.
-    fn runs_here(&self) -> bool {
+    /// Whether its engine is started on a machine that is reached over SSH.
+    pub fn is_far(&self) -> bool {
         let nodes = &self.cluster.nodes;
-        nodes.iter().all(|node| node.access == NodeAccess::Direct)
+        nodes.iter().any(|node| node.access.ssh().is_some())
     }
 
     /// What a person should know before this plan is carried out.
@@ -219,7 +219,7 @@ impl RunPlan {
             Deployment::Process { preset: EnginePreset::Reference, .. } => messages.push(
                 "The reference engine answers on a schedule and runs no model: its figures say nothing about any model.".to_owned(),
             ),
-            Deployment::Process { .. } | Deployment::Container { .. } if self.runs_here() => messages.push(
+            Deployment::Process { .. } | Deployment::Container { .. } if !self.is_far() => messages.push(
                 "Engine and load share this machine’s processor: watch the client’s health on the result.".to_owned(),
             ),
             Deployment::Endpoint { .. } | Deployment::Process { .. } | Deployment::Container { .. } => {}

@@ -4,6 +4,6 @@ pub mod event;
 pub mod machine;
 pub mod state;
 
-pub use event::{JournalEntry, RunEvent, Stage};
+pub use event::{JournalEntry, RunEvent, Stage, StageProgress};
 pub use machine::{Effect, Input, step};
 pub use state::{RunState, RunStatus, StageState, StageStatus};

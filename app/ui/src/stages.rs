@@ -57,7 +57,7 @@ impl StageState {
 }
 
 /// One stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     /// Its name in plain words.
     pub name: String,
@@ -67,6 +67,8 @@ pub struct Stage {
     pub duration: Option<String>,
     /// What happened, or what it waits for.
     pub reason: Option<String>,
+    /// How much of it is done, 0 to 1, where that is known.
+    pub share: Option<f64>,
 }
 
 /// The stages in order.
@@ -88,7 +90,11 @@ fn stage_view(stage: Stage) -> impl IntoView {
         state,
         duration,
         reason,
+        share,
     } = stage;
+    let bar = share.map(|share| {
+        view! { <progress class="stage-progress" max="1" value=format!("{share:.3}") aria-label=name.clone() /> }
+    });
     let mark = if state == StageState::Waiting {
         "·"
     } else {
@@ -106,6 +112,7 @@ fn stage_view(stage: Stage) -> impl IntoView {
             </span>
             <span class="stage-time">{time}</span>
             {reason.map(|reason| view! { <span class="stage-reason">{reason}</span> })}
+            {bar}
         </li>
     }
 }

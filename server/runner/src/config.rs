@@ -39,6 +39,10 @@ pub struct RunnerConfig {
     pub lease: Duration,
     /// Most runs carried out at the same time.
     pub runs_max: usize,
+    /// The Docker Engine of this machine.
+    pub docker: docker::Address,
+    /// Folders of nodes that containers may be given, read-only, with everything below them.
+    pub model_folders: Vec<PathBuf>,
 }
 
 impl RunnerConfig {
@@ -50,6 +54,8 @@ impl RunnerConfig {
             data_dir,
             lease: Duration::from_secs(30),
             runs_max: 8,
+            docker: docker::Address::local(),
+            model_folders: Vec::new(),
         }
     }
 }
@@ -80,6 +86,14 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// What marks things on machines that others may share: one name for all servers of a database.
+    pub(crate) async fn installation(&self) -> Result<String, String> {
+        match self.store.installation_id().await {
+            Ok(id) => Ok(id.to_string()),
+            Err(error) => Err(format!("the database cannot be asked: {}", Chain(&error))),
+        }
     }
 
     /// When a lease taken now runs out.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Chain, Shared};
-use crate::effects::{Found, Message, Run, perform, stop_processes};
+use crate::effects::{Found, Message, Run, perform, stop_here};
 use crate::journal::{Journal, JournalError};
 
 /// Messages of an effect that wait for the journal; an effect that tells more waits itself.
@@ -96,6 +96,7 @@ pub(crate) async fn drive(
         is_adopted: entry == Entry::Adopted,
         messages: sender,
         found: Mutex::new(Found::default()),
+        link: Mutex::new(None),
     });
     let driver = Driver {
         journal: Journal::open(Arc::clone(&shared), id).await?,
@@ -110,8 +111,8 @@ pub(crate) async fn drive(
     let result = driver.carry_out(entry).await;
     if result.is_err() {
         // Somebody else has it now, or will have. What it started here must not disturb them.
-        if let Err(reason) = stop_processes(&run).await {
-            tracing::error!(run = %id, reason, "processes of a lost run are left");
+        if let Err(reason) = stop_here(&run).await {
+            tracing::error!(run = %id, reason, "something of a lost run is left");
         }
     }
     result

@@ -7,6 +7,7 @@ mod clean_up;
 mod collect;
 mod connection;
 mod deploy;
+mod engine;
 mod load;
 mod ollama;
 mod transfer;
@@ -15,20 +16,24 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use docker::{HostFiles, MountRules};
 use domain::catalogue::EngineIdentity;
 use domain::id::BenchmarkId;
 use domain::measure::summary::Summary;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::{Effect, RunEvent, RunState};
 use domain::secret::Secret;
+use ssh::Session;
 use store::StoreError;
-use tokio::process::Child;
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::AbortHandle;
 
 use crate::config::{Chain, Shared};
+use crate::node::Node;
+use crate::reach::open_session;
 
-pub(crate) use clean_up::stop_processes;
+use engine::Engine;
+
+pub(crate) use clean_up::stop_here;
 
 /// Name of the engine's log in the folder of its run.
 pub(crate) const ENGINE_LOG_FILE: &str = "engine.log";
@@ -54,23 +59,17 @@ pub(crate) struct Run {
     pub(crate) is_adopted: bool,
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) found: Mutex<Found>,
+    /// The link to the run's node, where that is far.
+    pub(crate) link: Mutex<Option<Session>>,
 }
 
 /// What earlier effects of this life found out. Nothing of it is needed after a crash.
 #[derive(Default)]
 pub(crate) struct Found {
-    engine: Option<LocalEngine>,
+    engine: Option<Engine>,
     identity: Option<EngineIdentity>,
     served_models: Vec<String>,
     load: Option<LoadResult>,
-}
-
-/// An engine started by this process.
-struct LocalEngine {
-    child: Child,
-    base_url: String,
-    /// Follows its log.
-    log: AbortHandle,
 }
 
 /// What the load process left behind.
@@ -94,6 +93,76 @@ impl Run {
         self.folder.join(ENGINE_LOG_FILE)
     }
 
+    /// The node of the run, connected. The link is kept for the effects to come.
+    async fn node(&self) -> Result<Node, String> {
+        let nodes = &self.plan.cluster.nodes;
+        let Some((planned, access)) = nodes
+            .first()
+            .and_then(|node| Some((node, node.access.ssh()?)))
+        else {
+            return Ok(Node::Here);
+        };
+        let mut link = self.link.lock().await;
+        if let Some(session) = link.as_ref().filter(|session| !session.is_lost()) {
+            return Ok(Node::Far(session.clone()));
+        }
+        let store = &self.shared.store;
+        let known = store.find_node(planned.id).await;
+        let known = known.map_err(|error| Chain(&error).to_string())?;
+        let known = known.as_ref().and_then(|placed| placed.node.access.ssh());
+        if known.is_some_and(|known| known.address != access.address) {
+            return Err(format!(
+                "the plan is for {} at {}, and the machine has another address since: start the benchmark again",
+                planned.name, access.address
+            ));
+        }
+        let session = open_session(store, planned.id).await?;
+        *link = Some(session.clone());
+        Ok(Node::Far(session))
+    }
+
+    /// What processes of the run on a far machine carry.
+    async fn ssh_mark(&self) -> Result<ssh::Mark, String> {
+        let installation = self.shared.installation().await?;
+        ssh::Mark::new(installation, self.id.to_string()).map_err(|error| error.to_string())
+    }
+
+    /// The folder of a far machine that holds the files of the run's model.
+    async fn far_models(&self, session: &Session) -> Result<String, String> {
+        let home = session.home().await.map_err(|error| error.to_string())?;
+        Ok(format!("{home}/.assay/models/{}", self.plan.model.id))
+    }
+
+    /// Measures the way to a far machine and logs it; in words, for a note.
+    async fn log_round_trip(&self, session: &Session) -> String {
+        match session.round_trip_time().await {
+            Ok(time) => {
+                let time = time.as_secs_f64() * 1e3;
+                self.log(format!(
+                    "Requests go through the SSH link to {}: a round trip takes {time:.2} ms, and is a part of every latency.",
+                    session.place()
+                ))
+                .await;
+                format!(", over SSH with a round trip of {time:.2} ms")
+            }
+            Err(_) => String::new(),
+        }
+    }
+
+    /// What containers of the run carry.
+    async fn docker_mark(&self) -> Result<docker::Mark, String> {
+        Ok(docker::Mark::new(
+            self.shared.installation().await?,
+            self.id,
+        ))
+    }
+
+    /// The folders that a container of the run may be given.
+    fn mount_rules(&self) -> Result<MountRules, String> {
+        let folders = self.shared.config.model_folders.iter().cloned();
+        MountRules::new(folders, HostFiles::Here).map_err(|error| error.to_string())
+    }
+
     /// Where the engine answers.
     async fn base_url(&self) -> Result<String, String> {
         match &self.plan.deployment {
@@ -102,7 +171,7 @@ impl Run {
                 let found = self.found.lock().await;
                 let engine = found.engine.as_ref();
                 engine
-                    .map(|engine| engine.base_url.clone())
+                    .map(|engine| engine.base_url().to_owned())
                     .ok_or_else(|| "the engine is not running".to_owned())
             }
         }
@@ -148,6 +217,6 @@ pub(crate) async fn perform(run: &Run, effect: Effect, state: &RunState) -> Resu
         Effect::VerifyDeployment => verify::verify_deployment(run).await,
         Effect::RunLoad => load::run_load(run, state).await,
         Effect::Collect => collect::collect(run, state).await,
-        Effect::CleanUp => clean_up::clean_up(run).await,
+        Effect::CleanUp => clean_up::clean_up(run, state).await,
     }
 }

@@ -14,16 +14,19 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Chain, Clock, RunnerConfig, RunnerError, Shared};
 use crate::driver::{DriveError, Entry, drive};
 use crate::http::Http;
 use crate::journal::Journal;
 use crate::process::Instance;
-use crate::reaper::stop_strays;
+use crate::reaper::{reap_elsewhere, stop_strays};
 
 /// How often the queue is looked at without a signal: another server may have filled it.
 const QUEUE_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Far machines are looked at with every so many looks for what was left; one comes with each lease.
+const MACHINES_EVERY: u32 = 4;
 /// Cancel signals that wait to be heard.
 const CANCEL_SIGNALS_MAX: usize = 64;
 /// How long runs may take to clean up when the server stops.
@@ -129,6 +132,8 @@ pub fn spawn(
         stopping: stopping.clone(),
         drivers: JoinSet::new(),
         active: HashMap::new(),
+        reaping: None,
+        looks_elsewhere: 0,
         shared: Arc::new(Shared {
             config,
             store,
@@ -168,6 +173,10 @@ struct Worker {
     drivers: JoinSet<Result<(), DriveError>>,
     /// Runs in this worker's hands, by the task that carries each out.
     active: HashMap<Id, BenchmarkId>,
+    /// The last look for what was left elsewhere.
+    reaping: Option<AbortOnDropHandle<()>>,
+    /// How many of them there were.
+    looks_elsewhere: u32,
 }
 
 impl Worker {
@@ -185,6 +194,7 @@ impl Worker {
                 _ = orphan_looks.tick() => {
                     let active = self.active.values().copied().collect();
                     stop_strays(&self.shared, &active).await;
+                    self.reap_elsewhere();
                     self.adopt_orphans().await;
                 }
                 Some(ended) = self.drivers.join_next_with_id() => self.note_end(ended),
@@ -197,6 +207,23 @@ impl Worker {
             self.claim().await;
         }
         self.wait_for_drivers().await;
+    }
+
+    /// Looks for what was left in places that may take their time to answer. One look at a time.
+    fn reap_elsewhere(&mut self) {
+        if self
+            .reaping
+            .as_ref()
+            .is_some_and(|reaping| !reaping.is_finished())
+        {
+            return;
+        }
+        // Far machines are asked at the start and every few looks: each costs a sign-in.
+        let with_machines = self.looks_elsewhere.is_multiple_of(MACHINES_EVERY);
+        self.looks_elsewhere = self.looks_elsewhere.wrapping_add(1);
+        let shared = Arc::clone(&self.shared);
+        let reaping = tokio::spawn(async move { reap_elsewhere(&shared, with_machines).await });
+        self.reaping = Some(AbortOnDropHandle::new(reaping));
     }
 
     /// Takes what waits, as long as there is room.

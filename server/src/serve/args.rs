@@ -1,6 +1,7 @@
 //! What `assay serve` can be told.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::data::DataArgs;
 
@@ -34,6 +35,27 @@ pub(crate) struct ServeArgs {
     /// Only behind a proxy that sets the header itself: sign-in attempts are limited per address.
     #[arg(long, env = "ASSAY_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,
+
+    /// Socket of this machine's Docker Engine
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "ASSAY_DOCKER_SOCKET",
+        default_value = "/var/run/docker.sock"
+    )]
+    pub(crate) docker_socket: PathBuf,
+
+    /// Folder of models that containers may be given, read-only, with everything below it
+    ///
+    /// May be named several times (in the variable: with colons between). Without any, an engine in a
+    /// container sees no file of its machine, and only models that it fetches itself can be served.
+    #[arg(
+        long = "model-folder",
+        value_name = "PATH",
+        env = "ASSAY_MODEL_FOLDERS",
+        value_delimiter = ':'
+    )]
+    pub(crate) model_folders: Vec<PathBuf>,
 
     /// Sign every visitor in as a demo administrator, and run a few sample benchmarks
     ///

@@ -59,7 +59,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (data_dir, store) = args.data.open().await?;
     let clock = system_clock();
     let name = runner_name(&data_dir);
-    let runner = spawn_runner(name.clone(), &store, &data_dir, Arc::clone(&clock))?;
+    let runner = spawn_runner(&args, name.clone(), &store, &data_dir, Arc::clone(&clock))?;
     let facts = SystemFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         url: url.clone(),
@@ -195,13 +195,16 @@ fn runner_name(data_dir: &Path) -> String {
 }
 
 fn spawn_runner(
+    args: &ServeArgs,
     name: String,
     store: &Store,
     data_dir: &Path,
     clock: Clock,
 ) -> anyhow::Result<RunnerHandle> {
     let binary = std::env::current_exe().context("could not find this program's own file")?;
-    let config = RunnerConfig::new(name, binary, data_dir.to_owned());
+    let mut config = RunnerConfig::new(name, binary, data_dir.to_owned());
+    config.docker = runner::DockerAddress::Socket(args.docker_socket.clone());
+    config.model_folders.clone_from(&args.model_folders);
     Ok(runner::spawn(config, store.clone(), clock)?)
 }
 

@@ -35,7 +35,7 @@ impl Store {
             .bind_id(id)
             .bind(seq)
             .bind(*at)
-            .bind(matches!(event, RunEvent::Live { .. }))
+            .bind(event.is_passing())
             .bind(to_json(event)?);
             let inserted = tx.execute(insert).await;
             inserted.map_err(|error| error.taken("sequence number of a journal"))?;

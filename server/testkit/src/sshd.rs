@@ -4,6 +4,7 @@
 //! machine's accounts is touched, and whatever was started over it ends with it. Otherwise the
 //! current user is its account, and there is no password.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 
-use crate::folder::{TempDir, data_dir};
-use crate::{Process, SshKey, free_port};
+use crate::folder::{TempDir, data_dir, target_dir};
+use crate::{Process, SshKey, free_port, workspace_root};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 /// The account as root; its numbers are far from those that systems give.
@@ -235,7 +236,13 @@ impl Sshd {
              shift\n\
              for file in passwd shadow group; do mount --bind $file /etc/$file; done\n\
              mount -t tmpfs -o {SMALL_DISK},uid={USER_ID} tmpfs small\n\
-             exec \"$@\"\n"
+             {}\n\
+             exec \"$@\"\n",
+            open_ways(&[
+                target_dir().join("venv/bin/python"),
+                target_dir(),
+                workspace_root(),
+            ])
         );
         let mut command = Command::new("unshare");
         command
@@ -283,6 +290,48 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Lines of a shell that let every account reach these paths, although a folder on the way (such as
+/// root's home) is closed: in its place stands an empty one with nothing but the way. They are run
+/// where nobody else sees what is mounted.
+fn open_ways(paths: &[PathBuf]) -> String {
+    let mut ways: BTreeSet<(PathBuf, PathBuf)> = BTreeSet::new();
+    for path in paths {
+        let Ok(path) = path.canonicalize() else {
+            continue;
+        };
+        let mut from_root: Vec<&Path> = path.ancestors().collect();
+        from_root.reverse();
+        let is_closed = |folder: &Path| {
+            fs::metadata(folder).is_ok_and(|it| it.is_dir() && it.permissions().mode() & 0o001 == 0)
+        };
+        let steps = from_root.iter().zip(from_root.iter().skip(1));
+        if let Some((closed, next)) = steps.into_iter().find(|(folder, _)| is_closed(folder)) {
+            ways.insert((closed.to_path_buf(), next.to_path_buf()));
+        }
+    }
+    let mut lines = Vec::new();
+    let closed: BTreeSet<&PathBuf> = ways.iter().map(|(closed, _)| closed).collect();
+    for (number, (_, next)) in ways.iter().enumerate() {
+        let next = next.display();
+        lines.push(format!(
+            "mkdir -p way{number}; mount --bind '{next}' way{number}"
+        ));
+    }
+    for folder in closed {
+        lines.push(format!(
+            "mount -t tmpfs -o mode=755 tmpfs '{}'",
+            folder.display()
+        ));
+    }
+    for (number, (_, next)) in ways.iter().enumerate() {
+        let next = next.display();
+        lines.push(format!(
+            "mkdir -p '{next}'; mount --bind way{number} '{next}'"
+        ));
+    }
+    lines.join("\n")
 }
 
 /// Copies of the machine's lists of accounts, with one more.

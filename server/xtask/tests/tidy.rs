@@ -26,7 +26,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("docker", &["domain"]),
     ("engine", &["domain"]),
     ("ssh", &["domain"]),
-    ("runner", &["domain", "store", "loadgen", "docker"]),
+    ("runner", &["domain", "store", "loadgen", "docker", "ssh"]),
     ("service", &["domain", "store", "runner"]),
     // `store`, because `assay load` writes its artifact through it.
     (

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::EngineIdentity;
 use crate::load::{LiveSample, PromptSource};
+use crate::size::bytes_in_words;
 use crate::time::Timestamp;
 
 /// A stage of a run, in the order they are gone through.
@@ -26,6 +27,13 @@ pub enum Stage {
     Collect,
     /// Stop the engine and free the node.
     CleanUp,
+}
+
+impl RunEvent {
+    /// Whether it is only good while the run goes on.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Live { .. } | Self::Progress { .. })
+    }
 }
 
 impl Stage {
@@ -90,6 +98,45 @@ pub enum RunOutcome {
     },
 }
 
+/// How far a stage is that moves bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageProgress {
+    /// What is moved, such as the name of a file or an image.
+    pub what: String,
+    /// Bytes moved.
+    pub done_bytes: u64,
+    /// Bytes to move, as far as is known by now; it may still grow.
+    pub total_bytes: u64,
+    /// Parts that are there, such as layers or files.
+    pub done_parts: u32,
+    /// Parts known so far.
+    pub parts: u32,
+}
+
+impl StageProgress {
+    /// The share that is moved, 0 to 1; `None` while the size is not known.
+    pub fn share(&self) -> Option<f64> {
+        (self.total_bytes > 0).then(|| (self.done_bytes as f64 / self.total_bytes as f64).min(1.0))
+    }
+
+    /// `llama.gguf: 1.20 of 4.58 GiB`.
+    pub fn in_words(&self) -> String {
+        let bytes = match self.total_bytes {
+            0 => String::new(),
+            total => format!(
+                ": {} of {}",
+                bytes_in_words(self.done_bytes),
+                bytes_in_words(total)
+            ),
+        };
+        let parts = match self.parts {
+            0 | 1 => String::new(),
+            parts => format!(", {} of {parts} parts", self.done_parts),
+        };
+        format!("{}{bytes}{parts}", self.what)
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
@@ -135,10 +182,13 @@ pub enum RunEvent {
         /// Who.
         by: String,
     },
-    /// The engine's process was started.
+    /// The engine's process or container was started.
     EngineStarted {
-        /// Its process id on its node.
+        /// Its process id on its node; 0 for a container.
         process_id: u32,
+        /// The container it runs in.
+        #[serde(default)]
+        container: Option<String>,
         /// What was started, as one would type it.
         command: String,
         /// Where it will answer.
@@ -162,6 +212,13 @@ pub enum RunEvent {
     Live {
         /// The figures.
         sample: LiveSample,
+    },
+    /// How far a stage is; removed from the journal when the run has ended.
+    Progress {
+        /// Which stage.
+        stage: Stage,
+        /// How far.
+        progress: StageProgress,
     },
     /// A line of the log.
     Log {

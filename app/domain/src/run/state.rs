@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{JournalEntry, LOG_LINES_MAX, RunEvent, RunOutcome, Stage};
+use super::event::{JournalEntry, LOG_LINES_MAX, RunEvent, RunOutcome, Stage, StageProgress};
 use crate::catalogue::EngineIdentity;
 use crate::load::{LiveSample, PromptSource};
 use crate::time::Timestamp;
@@ -124,6 +124,9 @@ pub struct StageState {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// How far it is, while it goes on and moves bytes.
+    #[serde(default)]
+    pub progress: Option<StageProgress>,
     /// Its log lines with their times.
     pub log: Vec<(Timestamp, String)>,
 }
@@ -144,6 +147,9 @@ pub struct RunState {
     pub cancel_requested_by: Option<String>,
     /// Process id of the engine the runner started.
     pub engine_process_id: Option<u32>,
+    /// The container of the engine the runner started.
+    #[serde(default)]
+    pub engine_container: Option<String>,
     /// Where the engine answers, when the runner started it.
     pub engine_base_url: Option<String>,
     /// What was started, as one would type it.
@@ -171,6 +177,7 @@ impl Default for RunState {
             status: StageStatus::Pending,
             started_at: None,
             ended_at: None,
+            progress: None,
             log: Vec::new(),
         };
         Self {
@@ -179,6 +186,7 @@ impl Default for RunState {
             stages: Stage::ALL.into_iter().map(pending).collect(),
             cancel_requested_by: None,
             engine_process_id: None,
+            engine_container: None,
             engine_base_url: None,
             engine_command: None,
             engine: None,
@@ -238,10 +246,12 @@ impl RunState {
             RunEvent::CancelRequested { by } => self.cancel_requested_by = Some(by.clone()),
             RunEvent::EngineStarted {
                 process_id,
+                container,
                 command,
                 base_url,
             } => {
-                self.engine_process_id = Some(*process_id);
+                self.engine_process_id = (*process_id > 0).then_some(*process_id);
+                self.engine_container.clone_from(container);
                 self.engine_command = Some(command.clone());
                 self.engine_base_url = Some(base_url.clone());
             }
@@ -254,6 +264,11 @@ impl RunState {
                     self.live.remove(0);
                 }
                 self.live.push(sample.clone());
+            }
+            RunEvent::Progress { stage, progress } => {
+                if let Some(state) = self.stage_mut(*stage) {
+                    state.progress = Some(progress.clone());
+                }
             }
             RunEvent::Log { stage, line } => {
                 let line = (at, line.clone());
@@ -332,6 +347,7 @@ impl RunState {
     fn end(&mut self, stage: Stage, at: Timestamp, status: StageStatus) {
         if let Some(state) = self.stage_mut(stage) {
             state.status = status;
+            state.progress = None;
             state.ended_at = Some(at);
         }
     }

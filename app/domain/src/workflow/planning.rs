@@ -177,9 +177,9 @@ fn deployment(
             let engine =
                 engine.ok_or_else(|| FieldErrors::one("preset", "Choose an engine in step 5."))?;
             let files = match &model.source {
-                ModelSource::LocalPath { path } => path.as_str(),
-                ModelSource::HuggingFace { repository, .. } => repository.as_str(),
-                ModelSource::Served | ModelSource::Reference => model.served_name.as_str(),
+                ModelSource::LocalPath { path } => path_on_node(&cluster.kind, path)?,
+                ModelSource::HuggingFace { repository, .. } => repository.clone(),
+                ModelSource::Served | ModelSource::Reference => model.served_name.clone(),
                 ModelSource::Cloud { .. } => {
                     return Err(FieldErrors::one(
                         "model_id",
@@ -188,14 +188,30 @@ fn deployment(
                 }
             };
             if let Some(container) = &engine.container {
-                return container_deployment(engine, container, model, files);
+                return container_deployment(engine, container, model, &files);
             }
             Ok(Deployment::Process {
                 preset: engine.preset,
-                command: render_command(engine, files, &model.served_name),
+                command: render_command(engine, &files, &model.served_name),
                 readiness_timeout_s: engine.readiness_timeout_s,
             })
         }
+    }
+}
+
+/// Where a model's files are on the node. A far one gets them into a folder of the model's own, whose
+/// place the runner knows when it gets there.
+fn path_on_node(kind: &ClusterKind, path: &str) -> Result<String, FieldErrors> {
+    if *kind != ClusterKind::Machines {
+        return Ok(path.to_owned());
+    }
+    let name = path.trim_end_matches('/').rsplit('/').next();
+    match name.filter(|name| !name.is_empty() && *name != "..") {
+        Some(name) => Ok(format!("{{models}}/{name}")),
+        None => Err(FieldErrors::one(
+            "model_id",
+            "The path of this model names no file or folder that could be sent.",
+        )),
     }
 }
 
@@ -212,8 +228,8 @@ fn container_deployment(
         )
     })?;
     let (mounts, seen) = match &model.source {
-        ModelSource::LocalPath { path } => {
-            let (mount, seen) = model_in_container(path).ok_or_else(|| {
+        ModelSource::LocalPath { .. } => {
+            let (mount, seen) = model_in_container(files).ok_or_else(|| {
                 FieldErrors::one(
                     "model_id",
                     "A container is given the model's folder: the model needs a whole path.",

@@ -29,7 +29,10 @@ fn stage_of(stage: &StageState, now: Option<Timestamp>) -> Stage {
         // The last line says what it is doing.
         StageStatus::Running => (
             ShownState::Running,
-            stage.log.last().map(|(_, line)| line.clone()),
+            match &stage.progress {
+                Some(progress) => Some(progress.in_words()),
+                None => stage.log.last().map(|(_, line)| line.clone()),
+            },
         ),
         StageStatus::Done { note } => (ShownState::Done, text(note)),
         StageStatus::Skipped { reason } => (ShownState::Skipped, text(reason)),
@@ -41,6 +44,10 @@ fn stage_of(stage: &StageState, now: Option<Timestamp>) -> Stage {
         state,
         duration: duration(stage, now),
         reason,
+        share: stage
+            .progress
+            .as_ref()
+            .and_then(domain::run::StageProgress::share),
     }
 }
 

@@ -257,6 +257,7 @@ pub(crate) fn live() -> AnyView {
         state,
         duration: duration.map(str::to_owned),
         reason: reason.map(str::to_owned),
+        share: None,
     };
     let stages = vec![
         stage(

@@ -38,7 +38,11 @@ const EXIT_WITHIN: Duration = Duration::from_secs(10);
 const QUOTED_LINES: usize = 5;
 
 pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
-    let result = carry_load(run).await;
+    let result = tokio::select! {
+        result = carry_load(run) => result,
+        // Nothing would be answered any more, and the rest of the load would measure that.
+        reason = link_lost(run) => return Err(reason),
+    };
     // Whatever the load says, an engine that is gone is the better reason.
     let result = match (exit_of_engine(run).await?, result) {
         (Some(status), Err(reason) | Ok(reason)) => {
@@ -55,6 +59,21 @@ pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, Stri
         }
     }
     result
+}
+
+/// Waits until the link to the engine's machine is lost; never, where there is none.
+async fn link_lost(run: &Run) -> String {
+    let session = {
+        let found = run.found.lock().await;
+        found
+            .engine
+            .as_ref()
+            .and_then(|engine| engine.session().cloned())
+    };
+    match session {
+        Some(session) => session.lost().await.to_string(),
+        None => std::future::pending().await,
+    }
 }
 
 async fn carry_load(run: &Run) -> Result<String, String> {

@@ -145,10 +145,7 @@ pub(super) async fn exit_of_engine(run: &Run) -> Result<Option<String>, String> 
     let Some(engine) = found.engine.as_mut() else {
         return Ok(None);
     };
-    match engine.child.try_wait() {
-        Ok(status) => Ok(status.map(|status| status.to_string())),
-        Err(error) => Err(format!("the engine's process cannot be looked at: {error}")),
-    }
+    engine.exit().await
 }
 
 /// A reason with what the engine last said.

@@ -5,7 +5,8 @@ use domain::run::event::RunOutcome;
 use domain::run::{RunEvent, RunState, Stage, StageStatus};
 use testkit::LlamaServer;
 
-use crate::house::{House, endpoint_plan, llama_plan, local_plan};
+use crate::house::House;
+use crate::plans::{endpoint_plan, llama_plan, local_plan};
 
 /// Seconds that a cancel may take.
 const CANCEL_S_MAX: f64 = 2.0;

@@ -9,7 +9,8 @@ use domain::run::event::RunOutcome;
 use domain::workload::{AnswerLengths, Prompts, StopRule};
 use store::records::read_records;
 
-use crate::house::{House, llama_plan};
+use crate::house::House;
+use crate::plans::llama_plan;
 
 const CHATS: [&str; 5] = [
     "Who?",

@@ -4,7 +4,8 @@ use domain::catalogue::ModelSource;
 use domain::run::{RunEvent, Stage, StageStatus};
 use testkit::LlamaServer;
 
-use crate::house::{House, endpoint_plan, events_of, llama_plan, local_plan, log_of};
+use crate::house::{House, events_of, log_of};
+use crate::plans::{endpoint_plan, llama_plan, local_plan};
 
 #[tokio::test]
 async fn nothing_listens_at_the_endpoint() {

@@ -5,23 +5,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::access::Role;
-use domain::catalogue::{ClusterKind, Credential, CredentialKind, ModelSource};
+use domain::catalogue::{
+    Cluster, ClusterKind, Credential, CredentialKind, Node, NodeAccess, SshAccess, SshAddress,
+    SshKeySecret, SshLogin,
+};
 use domain::dataset::{
     ChatRole, Dataset, DatasetFormat, DatasetRow, DatasetState, LengthCounts, Message, Rejections,
     TokenizerUsed,
 };
-use domain::engine::{EngineCommand, EnginePreset};
-use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, NodeId, UserId};
-use domain::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, NodeId, UserId};
+use domain::plan::{PlannedCluster, PlannedNode, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
 use domain::secret::Secret;
-use domain::workload::{
-    Api, Arrival, EvaluationMethod, LengthSpec, PlannedDataset, Prompts, StopRule, WorkloadSpec,
-};
+use domain::workload::PlannedDataset;
 use runner::{RunnerConfig, RunnerHandle, system_clock};
 use store::{ImportedDataset, Store};
-use testkit::TempDir;
+use testkit::{SshKey, Sshd, TempDir};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -29,6 +29,12 @@ use uuid::Uuid;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at the journal.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How a test signs in.
+pub(crate) enum Login<'a> {
+    Key(&'a SshKey),
+    Password(&'a str),
+}
 
 pub(crate) struct House {
     pub(crate) folder: TempDir,
@@ -116,6 +122,83 @@ impl House {
         let inserted = self.store.insert_credential(&credential, &secret).await;
         inserted.unwrap();
         credential.id
+    }
+
+    /// A cluster of one machine over SSH, as a plan names it.
+    pub(crate) async fn machine(&self, sshd: &Sshd, port: u16, login: Login<'_>) -> PlannedCluster {
+        let (kind, secret) = match login {
+            Login::Key(key) => {
+                let key = SshKeySecret {
+                    key: Secret::new(key.private.clone()),
+                    passphrase: None,
+                };
+                (CredentialKind::SshKey, key.to_sealable())
+            }
+            Login::Password(password) => (
+                CredentialKind::SshPassword,
+                Secret::new(password.to_owned()),
+            ),
+        };
+        let id = CredentialId(Uuid::new_v4());
+        let credential = Credential {
+            id,
+            name: id.to_string(),
+            kind,
+            endpoint_id: None,
+            base_url: format!("ssh://127.0.0.1:{port}"),
+            description: String::new(),
+            created_at: system_clock()(),
+            rotated_at: None,
+            last_test: None,
+            archived_at: None,
+        };
+        self.store
+            .insert_credential(&credential, &secret)
+            .await
+            .unwrap();
+        let access = NodeAccess::Ssh(Box::new(SshAccess {
+            address: SshAddress {
+                host: "127.0.0.1".to_owned(),
+                port,
+                user: sshd.user().to_owned(),
+            },
+            login: match kind {
+                CredentialKind::SshKey => SshLogin::Key { credential_id: id },
+                _ => SshLogin::Password { credential_id: id },
+            },
+            host_key: Some(sshd.host_key().public.trim().to_owned()),
+            jump: None,
+        }));
+        let node = Node {
+            id: NodeId(Uuid::new_v4()),
+            name: "far".to_owned(),
+            access: access.clone(),
+            inventory: None,
+            last_check: None,
+            held_by: None,
+        };
+        let cluster = Cluster {
+            id: ClusterId(Uuid::new_v4()),
+            name: id.to_string(),
+            kind: ClusterKind::Machines,
+            description: String::new(),
+            nodes: vec![node.clone()],
+            last_check: None,
+            created_at: system_clock()(),
+            archived_at: None,
+        };
+        self.store.insert_cluster(&cluster).await.unwrap();
+        PlannedCluster {
+            id: cluster.id,
+            name: cluster.name,
+            kind: cluster.kind,
+            nodes: vec![PlannedNode {
+                id: node.id,
+                name: node.name,
+                access,
+                inventory: None,
+            }],
+        }
     }
 
     /// A dataset of the registry with these prompts, as a plan names it.
@@ -228,6 +311,15 @@ impl House {
         }
     }
 
+    /// Waits until something is so that no journal tells.
+    pub(crate) async fn wait_for(&self, is_so: impl AsyncFn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so().await {
+            assert!(Instant::now() < deadline, "it is still not so");
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Waits until a stage goes on.
     pub(crate) async fn wait_for_stage(&self, id: BenchmarkId, stage: Stage) -> RunState {
         self.wait_until(id, |state| state.running_stage() == Some(stage))
@@ -294,91 +386,6 @@ pub(crate) fn processes_of(id: BenchmarkId) -> Vec<u32> {
         .filter(carries_mark)
         .filter(|process_id| testkit::is_process_alive(*process_id))
         .collect()
-}
-
-/// A few short requests.
-pub(crate) fn short_workload() -> WorkloadSpec {
-    WorkloadSpec {
-        api: Api::Chat,
-        prompts: Prompts::Synthetic,
-        input: "16".parse::<LengthSpec>().unwrap(),
-        output: "8".parse::<LengthSpec>().unwrap(),
-        shared_prefix_tokens: 0,
-        arrival: Arrival::ClosedLoop { concurrency: 2 },
-        stop: StopRule::Requests { count: 6 },
-        warmup_requests: 2,
-        seed: 7,
-        ignore_eos: true,
-        request_timeout_s: 30,
-        ..WorkloadSpec::default()
-    }
-}
-
-fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPlan {
-    RunPlan {
-        version: PLAN_VERSION,
-        name: "Trial".to_owned(),
-        description: String::new(),
-        tags: Vec::new(),
-        method: EvaluationMethod::Configuration,
-        model: PlannedModel {
-            id: ModelId(Uuid::new_v4()),
-            name: "Tiny".to_owned(),
-            served_name: testkit::LlamaServer::MODEL.to_owned(),
-            source,
-            tokenizer_path: String::new(),
-            facts: None,
-        },
-        cluster: PlannedCluster {
-            id: ClusterId(Uuid::new_v4()),
-            name: "Here".to_owned(),
-            kind,
-            nodes: vec![PlannedNode {
-                id: NodeId(Uuid::new_v4()),
-                name: "here".to_owned(),
-                access: domain::catalogue::NodeAccess::default(),
-                inventory: None,
-            }],
-        },
-        deployment,
-        workload: short_workload(),
-    }
-}
-
-/// Against an endpoint.
-pub(crate) fn endpoint_plan(base_url: &str, credential_id: Option<CredentialId>) -> RunPlan {
-    let base_url = base_url.to_owned();
-    let kind = ClusterKind::Endpoint {
-        base_url: base_url.clone(),
-        credential_id,
-    };
-    let deployment = Deployment::Endpoint {
-        base_url,
-        credential_id,
-    };
-    plan(kind, deployment, ModelSource::Served)
-}
-
-/// With an engine that the runner starts by this command.
-pub(crate) fn local_plan(words: &[&str]) -> RunPlan {
-    let deployment = Deployment::Process {
-        preset: EnginePreset::Custom,
-        command: EngineCommand {
-            words: words.iter().map(|word| (*word).to_owned()).collect(),
-            environment: vec![("GREETING".to_owned(), "hello".to_owned())],
-        },
-        readiness_timeout_s: 30,
-    };
-    plan(ClusterKind::ThisMachine, deployment, ModelSource::Served)
-}
-
-/// With llama.cpp's server, started by the runner.
-pub(crate) fn llama_plan() -> RunPlan {
-    let mut words = testkit::LlamaServer::command_line(0, 2);
-    let port = words.iter().position(|word| word == "--port").unwrap() + 1;
-    "{port}".clone_into(&mut words[port]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    local_plan(&words)
 }
 
 /// Lines of the log of a stage.

@@ -9,9 +9,12 @@
 mod cancel;
 mod credential_test;
 mod datasets;
+mod docker_runs;
 mod failures;
 mod house;
+mod plans;
 mod probe;
 mod ready;
 mod recovery;
+mod sshd_runs;
 mod whole_run;

@@ -4,7 +4,8 @@ use domain::engine::EnginePreset;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::{RunState, Stage, StageStatus};
 
-use crate::house::{House, local_plan, log_of};
+use crate::house::{House, log_of};
+use crate::plans::local_plan;
 
 /// `kind` is `ollama` or the repository of a model that Text Generation Inference serves.
 fn plan_of(is: EnginePreset, kind: &str, served_name: &str) -> RunPlan {

@@ -9,7 +9,8 @@ use domain::run::{Input, JournalEntry, RunState, Stage, step};
 use runner::{RunnerError, system_clock};
 use testkit::Process;
 
-use crate::house::{House, endpoint_plan, llama_plan, local_plan};
+use crate::house::House;
+use crate::plans::{endpoint_plan, llama_plan, local_plan};
 
 /// A process as the runner of an earlier life would have started it.
 fn start_marked(house: &House, id: BenchmarkId, script: &str) -> Process {

@@ -8,7 +8,8 @@ use domain::workload::StopRule;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::house::{House, llama_plan, local_plan};
+use crate::house::House;
+use crate::plans::{llama_plan, local_plan};
 
 /// Enough for renewals and results to meet at least once.
 const RUNS_THAT_MEET: usize = 8;

@@ -1,0 +1,157 @@
+//! An engine as a process of a machine that is reached over SSH.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::engine::EngineCommand;
+use domain::run::RunEvent;
+use domain::secret::Secret;
+use ssh::{Mark, Session, Supervised, TailFrom};
+use tokio::fs::{OpenOptions, create_dir_all};
+use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::effects::engine::{Engine, EngineKind, FarProcess};
+use crate::effects::{Message, Run};
+use crate::node::{ANSWER_BYTES_MAX, ASK_WITHIN, free_far_port};
+use crate::tail::follow_log;
+
+/// The engine's name among the processes of its run.
+pub(crate) const ENGINE: &str = "engine";
+const HOST: &str = "127.0.0.1";
+/// How often the far log is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Most bytes taken at a look.
+const READ_BYTES_MAX: usize = 256 << 10;
+/// The far log is emptied when it grows beyond this.
+const LOG_BYTES_MAX: u64 = 64 << 20;
+
+pub(super) async fn deploy(
+    run: &Run,
+    session: &Session,
+    command: &EngineCommand,
+) -> Result<String, String> {
+    let in_words = |error: ssh::SshError| error.to_string();
+    if command.words.iter().any(|word| word.contains("{assay}")) {
+        return Err("the reference engine is a part of this program, which is not on that machine: choose another engine, or run it on this machine".to_owned());
+    }
+    let mark = run.ssh_mark().await?;
+    let seed = run.id.0.as_u64_pair().1;
+    let port = free_far_port(session, seed).await?;
+    let models = run.far_models(session).await?;
+    let filled = EngineCommand {
+        words: command
+            .with_address("assay", HOST, port)
+            .into_iter()
+            .map(|word| word.replace("{models}", &models))
+            .collect(),
+        environment: command.environment.clone(),
+    };
+    let environment = filled.environment.iter();
+    let what = Supervised {
+        mark: mark.clone(),
+        name: ENGINE.to_owned(),
+        words: filled.words.clone(),
+        environment: environment
+            .map(|(name, value)| (name.clone(), Secret::new(value.clone())))
+            .collect(),
+        folder: None,
+        log: None,
+    };
+
+    // Taken first: between the start and the note of it there is no point to be dropped at.
+    let mut found = run.found.lock().await;
+    let process = session.start(&what).await.map_err(in_words)?;
+    let forward = session.forward_tcp(HOST, port).await.map_err(in_words)?;
+    let base_url = format!("http://{}", forward.address());
+    let copy = copy_log(run, session.clone(), process.log.clone()).await?;
+    let follower = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
+    found.engine = Some(Engine {
+        base_url: base_url.clone(),
+        kind: EngineKind::Far(FarProcess {
+            session: session.clone(),
+            mark,
+            log: copy,
+            _forward: forward,
+        }),
+        _log: AbortOnDropHandle::new(follower),
+    });
+    drop(found);
+
+    run.tell(Message::Event(RunEvent::EngineStarted {
+        process_id: process.process_id,
+        container: None,
+        command: filled.in_words(),
+        base_url,
+    }))
+    .await;
+    let round_trip = run.log_round_trip(session).await;
+    Ok(format!(
+        "Process {} on {}, port {port}{round_trip}.",
+        process.process_id,
+        session.place()
+    ))
+}
+
+/// Brings what the engine prints to the run's log file here, until it is aborted.
+async fn copy_log(
+    run: &Run,
+    session: Session,
+    far: String,
+) -> Result<AbortOnDropHandle<()>, String> {
+    let path: PathBuf = run.log_path();
+    let unwritable = |error: std::io::Error| {
+        format!(
+            "the run's folder {} cannot be written: {error}",
+            run.folder.display()
+        )
+    };
+    create_dir_all(&run.folder).await.map_err(unwritable)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .await
+        .map_err(unwritable)?;
+    let task = tokio::spawn(async move {
+        let mut next = 0;
+        // A link that is lost ends it; the engine's state is asked for elsewhere.
+        while let Ok(tail) = session
+            .tail(&far, TailFrom::Start(next), READ_BYTES_MAX)
+            .await
+        {
+            next = tail.next;
+            if file.write_all(&tail.bytes).await.is_err() || file.flush().await.is_err() {
+                return;
+            }
+            if tail.size > LOG_BYTES_MAX {
+                let empty = ["truncate", "-s", "0", "--", &far];
+                let _ = session.run(&empty, &[], ASK_WITHIN, ANSWER_BYTES_MAX).await;
+                next = 0;
+            }
+            if tail.bytes.len() < READ_BYTES_MAX {
+                sleep(LOOK_EVERY).await;
+            }
+        }
+    });
+    Ok(AbortOnDropHandle::new(task))
+}
+
+/// How an engine on a far machine ended, if it did; the last lines of its log are here then.
+pub(crate) async fn exit(
+    session: &Session,
+    mark: &Mark,
+    log: &mut AbortOnDropHandle<()>,
+) -> Result<Option<String>, String> {
+    match session.is_alive(mark, ENGINE).await {
+        Ok(true) => Ok(None),
+        Ok(false) => {
+            // One more look at the log than the copying takes.
+            sleep(LOOK_EVERY * 2).await;
+            log.abort();
+            Ok(Some(format!("its process on {} is gone", session.place())))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
