@@ -3,7 +3,9 @@
 pub mod command;
 pub mod container;
 pub mod preset;
+mod upstream;
 
 pub use command::{EngineCommand, model_in_container, render_command};
 pub use container::{ContainerAccelerators, ContainerChoice, ContainerForm, ContainerMount};
-pub use preset::{EngineChoice, EngineForm, EnginePreset, RunsAs};
+pub use preset::{EngineChoice, EngineForm, EnginePreset, PROXY_CONFIG_FILE, RunsAs};
+pub use upstream::ProxyUpstream;

@@ -5,7 +5,7 @@ mod fit;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{ClusterKind, Inventory, ModelFacts, ModelSource, NodeAccess};
-use crate::engine::{ContainerChoice, ContainerMount, EngineCommand, EnginePreset};
+use crate::engine::{ContainerChoice, ContainerMount, EngineCommand, EnginePreset, ProxyUpstream};
 use crate::id::{ClusterId, CredentialId, ModelId, NodeId};
 use crate::measure::quantile::has_few_samples;
 use crate::workload::{Arrival, EvaluationMethod, StopRule, WorkloadSpec};
@@ -32,6 +32,9 @@ pub struct RunPlan {
     pub cluster: PlannedCluster,
     /// How the engine comes to be there.
     pub deployment: Deployment,
+    /// What it passes requests on to, where it is a proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<ProxyUpstream>,
     /// What is sent.
     pub workload: WorkloadSpec,
 }
@@ -144,8 +147,8 @@ impl Deployment {
         )
     }
 
-    /// The credential that requests carry, if one is needed.
-    pub fn credential_id(&self) -> Option<CredentialId> {
+    /// The credential that requests to an endpoint carry, if one is needed.
+    fn credential_id(&self) -> Option<CredentialId> {
         match self {
             Self::Endpoint { credential_id, .. } => *credential_id,
             Self::Process { .. } | Self::Container { .. } => None,
@@ -172,6 +175,15 @@ pub struct PlanWarning {
 }
 
 impl RunPlan {
+    /// The credential of a registry or endpoint that the run opens: sent with requests, or given to a proxy.
+    pub fn credential_id(&self) -> Option<CredentialId> {
+        let upstream = self
+            .upstream
+            .as_ref()
+            .map(|upstream| upstream.credential_id);
+        upstream.or(self.deployment.credential_id())
+    }
+
     /// Whether its engine is started on a machine that is reached over SSH.
     pub fn is_far(&self) -> bool {
         let nodes = &self.cluster.nodes;
@@ -218,6 +230,9 @@ impl RunPlan {
         match &self.deployment {
             Deployment::Process { preset: EnginePreset::Reference, .. } => messages.push(
                 "The reference engine answers on a schedule and runs no model: its figures say nothing about any model.".to_owned(),
+            ),
+            Deployment::Process { preset: EnginePreset::Litellm, .. } => messages.push(
+                "Requests pass through a litellm proxy: its own time is in every latency, and what it can pass on at once bounds the throughput. An endpoint with the provider’s address goes without.".to_owned(),
             ),
             Deployment::Process { .. } | Deployment::Container { .. } if !self.is_far() => messages.push(
                 "Engine and load share this machine’s processor: watch the client’s health on the result.".to_owned(),

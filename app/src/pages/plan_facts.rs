@@ -1,7 +1,7 @@
 //! A plan in plain words: the wizard's review and the manifest show the same facts.
 
-use domain::engine::EngineCommand;
 use domain::engine::container::CONTAINER_HOST;
+use domain::engine::{EngineCommand, ProxyUpstream};
 use domain::plan::{Deployment, PlannedNode, RunPlan};
 use domain::workload::arrival::ArrivalProcess;
 use domain::workload::{AnswerLengths, Api, Arrival, LengthSpec, Prompts, StopRule, WorkloadSpec};
@@ -23,6 +23,7 @@ pub fn PlanFacts(
         model,
         cluster,
         deployment,
+        upstream,
         workload,
         ..
     } = plan;
@@ -55,7 +56,7 @@ pub fn PlanFacts(
             </div>
         </div>
         <Card title="Engine">
-            <EngineFacts deployment />
+            <EngineFacts deployment upstream />
         </Card>
     }
 }
@@ -289,7 +290,15 @@ fn readable_inside(command: &EngineCommand, port: u16) -> String {
 fn EngineFacts(
     /// What the plan says.
     deployment: Deployment,
+    /// What it passes requests on to.
+    upstream: Option<ProxyUpstream>,
 ) -> impl IntoView {
+    let upstream = upstream.map(|upstream| {
+        view! {
+            <Fact name="Passes on to"><code>{upstream.model}</code> " at " <code>{upstream.api_base}</code></Fact>
+            <Fact name="Key">"a sealed credential, given to the proxy by its environment and sent to this address only"</Fact>
+        }
+    });
     match deployment {
         Deployment::Endpoint {
             base_url,
@@ -318,6 +327,7 @@ fn EngineFacts(
             view! {
                 <KeyValueList>
                     <Fact name="Engine">{preset.label()} ", started for this run and stopped after it"</Fact>
+                    {upstream}
                     <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
                     {variables}
                 </KeyValueList>

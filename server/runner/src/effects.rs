@@ -8,6 +8,7 @@ mod collect;
 mod connection;
 mod deploy;
 mod engine;
+mod litellm;
 mod load;
 mod ollama;
 mod transfer;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use docker::{HostFiles, MountRules};
 use domain::catalogue::EngineIdentity;
-use domain::id::BenchmarkId;
+use domain::id::{BenchmarkId, CredentialId};
 use domain::measure::summary::Summary;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::{Effect, RunEvent, RunState};
@@ -70,6 +71,8 @@ pub(crate) struct Found {
     identity: Option<EngineIdentity>,
     served_models: Vec<String>,
     load: Option<LoadResult>,
+    /// The key that the started proxy wants of its callers.
+    proxy_key: Option<Secret<String>>,
 }
 
 /// What the load process left behind.
@@ -177,16 +180,20 @@ impl Run {
         }
     }
 
-    /// The key that requests carry, opened. Whatever the plan says, it is for its own address only.
+    /// The key that requests carry, opened.
     async fn key(&self) -> Result<Option<Secret<String>>, String> {
-        let Deployment::Endpoint {
-            base_url,
-            credential_id: Some(id),
-        } = &self.plan.deployment
-        else {
-            return Ok(None);
-        };
-        let bound = match self.shared.store.open_credential(*id).await {
+        match &self.plan.deployment {
+            Deployment::Endpoint {
+                base_url,
+                credential_id: Some(id),
+            } => self.open_key(*id, base_url).await.map(Some),
+            _ => Ok(self.found.lock().await.proxy_key.clone()),
+        }
+    }
+
+    /// A key, opened. Whatever the plan says, it is for its own address only.
+    async fn open_key(&self, id: CredentialId, base_url: &str) -> Result<Secret<String>, String> {
+        let bound = match self.shared.store.open_credential(id).await {
             Ok(bound) => bound,
             Err(StoreError::NotFound) => {
                 return Err("the key that the plan names was deleted: give the endpoint a key, or choose another credential, and start the benchmark again".to_owned());
@@ -200,7 +207,7 @@ impl Run {
             }
         };
         match bound.for_url(base_url) {
-            Some(key) => Ok(Some(key.clone())),
+            Some(key) => Ok(key.clone()),
             None => Err(format!(
                 "the key that the plan names is not for {base_url}: choose a credential for that address"
             )),

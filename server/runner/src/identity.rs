@@ -137,6 +137,10 @@ pub(crate) async fn identify_engine(
     if models.owner == "vllm" {
         return Some(identity("vllm", version.as_deref()));
     }
+    let answer = ask("/health/readiness/details").await;
+    if let Some(version) = field(&answer, "litellm_version") {
+        return Some(identity("litellm", Some(&version)));
+    }
     // Text Generation Inference names the model as its own owner.
     if !models.owner.is_empty() && models.names.first() == Some(&models.owner) {
         let answer = ask("/info").await;

@@ -310,7 +310,7 @@ pub(crate) async fn insert_planned(
     .bind(search_text(id, plan, new.tags))
     .bind(at)
     .bind(at)
-    .bind(plan.deployment.credential_id().map(|id| id.to_string()))
+    .bind(plan.credential_id().map(|id| id.to_string()))
     .bind(new.purpose.as_str())
     .bind(group_id.map(|id| id.to_string()))
     .bind(index);

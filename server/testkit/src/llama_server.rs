@@ -88,6 +88,17 @@ impl Drop for LlamaServer {
     }
 }
 
+/// The folder of the program `litellm`, for a search path.
+///
+/// # Panics
+///
+/// When it was not installed yet.
+pub fn litellm_folder() -> PathBuf {
+    let mut program = part("venv/bin/litellm");
+    program.pop();
+    program
+}
+
 /// The tiny model's GGUF file.
 ///
 /// # Panics

@@ -25,6 +25,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
         environment: Vec::new(),
         readiness_timeout_s: 60,
         container: None,
+        upstream_model: String::new(),
     };
     let nodes = cluster.nodes.iter().map(|node| PlannedNode {
         id: node.id,
@@ -33,6 +34,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
         inventory: node.inventory.clone(),
     });
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: "Watched".to_owned(),
         description: String::new(),

@@ -149,6 +149,7 @@ fn processes_of(id: BenchmarkId) -> Vec<u32> {
 /// Answers that take about a minute each, so that there is time to be killed in.
 fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: "Interrupted".to_owned(),
         description: String::new(),
@@ -211,6 +212,7 @@ fn reference_plan() -> RunPlan {
         environment: Vec::new(),
         readiness_timeout_s: 60,
         container: None,
+        upstream_model: String::new(),
     };
     let deployment = Deployment::Process {
         preset: choice.preset,

@@ -28,6 +28,8 @@ struct Site {
     ada: Browser,
     engine: WatchedEngine,
     secrets: Secrets,
+    /// The credential of the registry, for a proxy.
+    provider: String,
 }
 
 impl Site {
@@ -55,6 +57,7 @@ impl Site {
             ada,
             engine: WatchedEngine::start().await,
             secrets,
+            provider: String::new(),
         }
     }
 
@@ -138,14 +141,52 @@ impl Site {
         let fields = [
             ("name", "Registry key".to_owned()),
             ("base_url", base_url),
-            ("credential_id", credential),
+            ("credential_id", credential.clone()),
         ];
         let shared = text_of(&self.call("clusters/save_endpoint", &fields).await);
+        self.provider = credential;
         vec![(own, key), (shared, rotated)]
+    }
+
+    /// A provider's model, served by the engine, through a proxy that the run starts.
+    async fn queue_through_proxy(&mut self) -> BenchmarkId {
+        let fields = [
+            ("name", "Cloud".to_owned()),
+            ("source", "cloud".to_owned()),
+            ("provider", "here".to_owned()),
+            ("cloud_model", engine::MODEL.to_owned()),
+        ];
+        let model = text_of(&self.call("models/save", &fields).await);
+        let query = [("query[shown]", "in_use".to_owned())];
+        let clusters = self.call("clusters/list", &query).await;
+        let mut clusters = clusters.as_array().unwrap().iter();
+        let here = clusters.find(|cluster| cluster["kind"]["kind"] == "this_machine");
+        let here = text_of(&here.unwrap()["id"]);
+        let path = format!("PATH={}:/usr/bin:/bin", testkit::litellm_folder().display());
+        let answers = [
+            ("model_id", model),
+            ("preset", "litellm".to_owned()),
+            ("environment", path),
+            ("readiness_timeout_s", "120".to_owned()),
+        ];
+        let credential = self.provider.clone();
+        self.queue_with("Proxy", &here, &answers, Some(credential))
+            .await
     }
 
     /// Goes through the wizard to a queued run.
     async fn queue(&mut self, name: &str, cluster: &str, model: &str) -> BenchmarkId {
+        let answers = [("model_id", model.to_owned())];
+        self.queue_with(name, cluster, &answers, None).await
+    }
+
+    async fn queue_with(
+        &mut self,
+        name: &str,
+        cluster: &str,
+        model: &[(&str, String)],
+        credential: Option<String>,
+    ) -> BenchmarkId {
         let workflow = text_of(&self.call("workflows/start", &[]).await);
         let cluster_read = self
             .call("clusters/get", &[("id", cluster.to_owned())])
@@ -165,6 +206,8 @@ impl Site {
             .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?.to_owned())))
             .collect();
         let own = |value: &str| value.to_owned();
+        let place = [("cluster_id", own(cluster))];
+        let nodes = [("node_ids[]", node)];
         let basic = [
             ("name", own(name)),
             ("eval_with", own("configuration")),
@@ -172,14 +215,21 @@ impl Site {
             ("purpose", own("exploratory")),
             ("reruns", own("1")),
         ];
-        let steps: [(&str, &[(&str, String)]); 6] = [
+        let credential = credential.map(|id| [("credential_id", id)]);
+        let mut steps: Vec<(&str, &[(&str, String)])> = vec![
             ("answer_basic_info", &basic),
             ("answer_evaluation", &evaluation),
-            ("answer_cluster", &[("cluster_id", own(cluster))]),
-            ("answer_nodes", &[("node_ids[]", node)]),
-            ("answer_model", &[("model_id", own(model))]),
-            ("confirm_plan", &[("confirmed", own("on"))]),
+            ("answer_cluster", &place),
+            ("answer_nodes", &nodes),
+            ("answer_model", model),
         ];
+        let confirmed = [("confirmed", own("on"))];
+        steps.extend(
+            credential
+                .iter()
+                .map(|id| ("answer_credential", id.as_slice())),
+        );
+        steps.push(("confirm_plan", &confirmed));
         for (step, fields) in steps {
             self.answer(step, &workflow, fields).await;
         }
@@ -295,7 +345,7 @@ async fn run_and_search(further: &[&str]) -> Site {
     ];
     let model = text_of(&site.call("models/save", &fields).await);
 
-    let watch = ProcessWatch::start(&site.secrets);
+    let watch = ProcessWatch::start(&site.secrets, site.house.folder.path());
     let mut runs = Vec::new();
     for (number, (cluster, key)) in endpoints.iter().enumerate() {
         let run = site.queue(&format!("Run {number}"), cluster, &model).await;
@@ -303,7 +353,13 @@ async fn run_and_search(further: &[&str]) -> Site {
         assert!(site.engine.was_sent(key), "run {number} sends its key");
         runs.push(run);
     }
-    watch.stop();
+    let run = site.queue_through_proxy().await;
+    site.wait_for_end(run).await;
+    runs.push(run);
+    // The proxy's own key, which nobody was told, must not be found either.
+    for key in watch.stop() {
+        site.secrets.add("key of the proxy", &key);
+    }
 
     site.read_everything(&runs).await;
     let log = site.house.process.output();
@@ -333,14 +389,14 @@ impl Site {
 }
 
 #[tokio::test]
-async fn no_secret_is_found_on_sqlite() {
+async fn no_secret_is_found_on_sqlite_with_litellm() {
     let site = run_and_search(&[]).await;
     // The search itself finds what is there: a name, in the database or its log of writes.
     assert!(search::is_in_folder(site.house.folder.path(), "Team key"));
 }
 
 #[tokio::test]
-async fn no_secret_is_found_on_postgres() {
+async fn no_secret_is_found_on_postgres_with_litellm() {
     let postgres = Postgres::shared();
     let url = postgres.database();
     let site = run_and_search(&["--database-url", &url]).await;

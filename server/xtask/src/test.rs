@@ -29,7 +29,7 @@ const WASM_CRATES: [&str; 3] = ["domain", "ui", "frontend"];
 /// A test that needs one of these carries the word in its name, so that it can be left out where
 /// the part cannot be had.
 /// The engine and the tester of the API come together, as Python packages.
-const ENGINE_TEST_WORDS: [&str; 2] = ["llama", "schemathesis"];
+const ENGINE_TEST_WORDS: [&str; 3] = ["litellm", "llama", "schemathesis"];
 const POSTGRES_TEST_WORD: &str = "postgres";
 const DOCKER_TEST_WORD: &str = "docker";
 const SSHD_TEST_WORD: &str = "sshd";

@@ -133,7 +133,8 @@ impl EnginePreset {
     /// How it is started in a container; `None` for one that runs as a process only.
     pub fn container_template(self) -> Option<ContainerTemplate> {
         let template = match self {
-            Self::Reference => return None,
+            // The proxy is given a file and a key where it is started.
+            Self::Reference | Self::Litellm => return None,
             Self::LlamaCpp => ContainerTemplate {
                 image: "ghcr.io/ggml-org/llama.cpp:server",
                 entrypoint: None,
@@ -382,10 +383,11 @@ mod tests {
     }
 
     #[test]
-    fn every_preset_but_the_reference_runs_in_a_container() {
+    fn every_engine_of_a_model_runs_in_a_container() {
+        let others = [EnginePreset::Reference, EnginePreset::Litellm];
         for preset in EnginePreset::ALL {
             let template = preset.container_template();
-            assert_eq!(template.is_none(), preset == EnginePreset::Reference);
+            assert_eq!(template.is_none(), others.contains(&preset), "{preset:?}");
         }
         let vllm = EnginePreset::Vllm.container_template().unwrap();
         assert_eq!(vllm.arguments[0], "{model}");

@@ -4,7 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::command::EngineCommand;
 use super::container::{ContainerChoice, ContainerForm};
-use crate::field::{FieldErrors, whole_number};
+use crate::field::{FieldErrors, optional_text, whole_number};
+
+/// Name of the proxy's configuration in the folder of its run, where it is started.
+pub const PROXY_CONFIG_FILE: &str = "litellm.json";
+/// Longest name of a model as litellm knows it, in characters.
+const UPSTREAM_MODEL_CHARS_MAX: u32 = 300;
 
 /// A way to start an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,19 +27,22 @@ pub enum EnginePreset {
     Tgi,
     /// `ollama serve`; the run has it pull the model.
     Ollama,
+    /// `litellm` of litellm's proxy: passes requests on to a provider that serves a cloud model.
+    Litellm,
     /// A command of the user's.
     Custom,
 }
 
 impl EnginePreset {
     /// Every preset, in the order of menus.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reference,
         Self::LlamaCpp,
         Self::Vllm,
         Self::Sglang,
         Self::Tgi,
         Self::Ollama,
+        Self::Litellm,
         Self::Custom,
     ];
 
@@ -47,6 +55,7 @@ impl EnginePreset {
             Self::Sglang => "sglang",
             Self::Tgi => "tgi",
             Self::Ollama => "ollama",
+            Self::Litellm => "litellm",
             Self::Custom => "custom",
         }
     }
@@ -65,6 +74,7 @@ impl EnginePreset {
             Self::Sglang => "SGLang",
             Self::Tgi => "Text Generation Inference",
             Self::Ollama => "Ollama",
+            Self::Litellm => "litellm proxy (cloud models)",
             Self::Custom => "Custom command or image",
         }
     }
@@ -129,7 +139,25 @@ impl EnginePreset {
             ],
             // It takes its address from the environment only; `env` puts it there and becomes it.
             Self::Ollama => &["env", "OLLAMA_HOST={host}:{port}", "ollama", "serve"],
+            Self::Litellm => &[
+                "litellm",
+                "--config",
+                PROXY_CONFIG_FILE,
+                "--host",
+                "{host}",
+                "--port",
+                "{port}",
+            ],
             Self::Custom => &[],
+        }
+    }
+
+    /// Where a started engine tells that it is ready. litellm's `/health` sends a request to every model it
+    /// knows, and its provider would charge for it.
+    pub fn health_path(self) -> &'static str {
+        match self {
+            Self::Litellm => "/health/readiness",
+            _ => "/health",
         }
     }
 
@@ -161,6 +189,10 @@ pub struct EngineChoice {
     /// The container it runs in; `None`: it is a process of the node.
     #[serde(default)]
     pub container: Option<ContainerChoice>,
+    /// For the litellm proxy: the model as litellm knows it, `provider/model`. Empty: it follows from the
+    /// cloud model.
+    #[serde(default)]
+    pub upstream_model: String,
 }
 
 /// What an engine runs as.
@@ -220,6 +252,8 @@ pub struct EngineForm {
     /// The container, where it runs in one.
     #[serde(flatten)]
     pub container: ContainerForm,
+    /// The model as litellm knows it; looked at for its proxy only.
+    pub upstream_model: String,
 }
 
 impl Default for EngineForm {
@@ -231,6 +265,7 @@ impl Default for EngineForm {
             readiness_timeout_s: "300".to_owned(),
             runs_as: RunsAs::default().as_str().to_owned(),
             container: ContainerForm::default(),
+            upstream_model: String::new(),
         }
     }
 }
@@ -263,6 +298,7 @@ impl EngineForm {
                 .as_ref()
                 .map(|container| ContainerForm::of(container, choice.preset))
                 .unwrap_or_default(),
+            upstream_model: choice.upstream_model.clone(),
         }
     }
 
@@ -275,8 +311,12 @@ impl EngineForm {
         let runs_as = errors.check("runs_as", runs_as.map_err(str::to_owned));
         let container = match runs_as {
             Some(RunsAs::Container) => {
-                if preset.is_some_and(|preset| preset.container_template().is_none()) {
-                    errors.add("runs_as", "The reference engine is a part of this program: it runs as a program of the node.");
+                if let Some(preset) = preset.filter(|preset| preset.container_template().is_none())
+                {
+                    errors.add("runs_as", match preset {
+                        EnginePreset::Litellm => "The proxy runs as a program of the node: its key is given to it there.",
+                        _ => "The reference engine is a part of this program: it runs as a program of the node.",
+                    });
                 }
                 self.container.validate(preset, errors)
             }
@@ -304,15 +344,38 @@ impl EngineForm {
                 86_400,
             ),
         );
+        let upstream_model = match preset {
+            Some(EnginePreset::Litellm) => {
+                errors.check("upstream_model", parse_upstream_model(&self.upstream_model))
+            }
+            _ => Some(String::new()),
+        };
         let choice = EngineChoice {
             preset: preset?,
             arguments: arguments?,
             environment: environment?,
             readiness_timeout_s: u32::try_from(timeout?).ok()?,
             container,
+            upstream_model: upstream_model?,
         };
         errors.is_empty().then_some(choice)
     }
+}
+
+/// `provider/model`, or nothing.
+fn parse_upstream_model(text: &str) -> Result<String, String> {
+    let text = optional_text(
+        text,
+        "the model as litellm knows it",
+        UPSTREAM_MODEL_CHARS_MAX,
+    )?;
+    let has_parts = text
+        .split_once('/')
+        .is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty());
+    if text.is_empty() || (has_parts && !text.contains(char::is_whitespace)) {
+        return Ok(text);
+    }
+    Err("Write it as provider/model, such as anthropic/claude-sonnet-4-5; leave it empty for the usual one.".to_owned())
 }
 
 fn split_arguments(text: &str) -> Result<Vec<String>, String> {
@@ -371,6 +434,7 @@ mod tests {
                 environment: vec![("A_1".to_owned(), "x y=z".to_owned())],
                 readiness_timeout_s: 60,
                 container: None,
+                upstream_model: String::new(),
             };
             prop_assert_eq!(validated(&EngineForm::of(&choice)).unwrap(), choice);
         }
@@ -384,6 +448,32 @@ mod tests {
     }
 
     #[test]
+    fn the_proxy_takes_a_model_of_a_provider() {
+        let form = |upstream_model: &str, preset: EnginePreset| EngineForm {
+            preset: preset.as_str().to_owned(),
+            upstream_model: upstream_model.to_owned(),
+            ..EngineForm::default()
+        };
+        for good in ["", "anthropic/claude-x", "openai/org/model"] {
+            let choice = validated(&form(good, EnginePreset::Litellm)).unwrap();
+            assert_eq!(choice.upstream_model, good);
+            assert_eq!(EngineForm::of(&choice).upstream_model, good);
+        }
+        for bad in ["claude", "/claude", "anthropic/", "a/b c"] {
+            let errors = validated(&form(bad, EnginePreset::Litellm)).unwrap_err();
+            assert!(errors.at("upstream_model").is_some(), "{bad}");
+        }
+        let other = validated(&form("claude", EnginePreset::Vllm)).unwrap();
+        assert_eq!(other.upstream_model, "");
+        let contained = EngineForm {
+            runs_as: "container".to_owned(),
+            ..form("", EnginePreset::Litellm)
+        };
+        let errors = validated(&contained).unwrap_err();
+        assert!(errors.at("runs_as").unwrap().contains("proxy"));
+    }
+
+    #[test]
     fn tgi_lists_what_it_was_started_with() {
         let choice = |preset| EngineChoice {
             preset,
@@ -391,6 +481,7 @@ mod tests {
             environment: Vec::new(),
             readiness_timeout_s: 1,
             container: None,
+            upstream_model: String::new(),
         };
         let command = |preset| render_command(&choice(preset), "org/tiny", "tiny");
         let listed = |preset: EnginePreset| preset.listed_name(&command(preset)).map(str::to_owned);

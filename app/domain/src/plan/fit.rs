@@ -234,6 +234,7 @@ impl Demand {
             EnginePreset::Reference
             | EnginePreset::LlamaCpp
             | EnginePreset::Ollama
+            | EnginePreset::Litellm
             | EnginePreset::Custom => return None,
         };
         let count = |names| option(words, names).and_then(|n| n.parse().ok());

@@ -197,6 +197,7 @@ fn reason_to_skip(stage: Stage, plan: &RunPlan) -> Option<&'static str> {
         {
             Some("the reference engine runs no model")
         }
+        (Stage::TransferModel, _) if plan.model.source.is_cloud() => Some("a provider serves it"),
         (Stage::WarmUp, _) if !plan.workload.has_warmup() => Some("the plan asks for no warm-up"),
         _ => None,
     }

@@ -163,7 +163,7 @@ impl Draft {
 }
 
 /// Fields of the form of step 5 that a call has in its part `engine`.
-const ENGINE_FIELDS: [&str; 10] = [
+const ENGINE_FIELDS: [&str; 11] = [
     "preset",
     "arguments",
     "environment",
@@ -174,6 +174,7 @@ const ENGINE_FIELDS: [&str; 10] = [
     "cpus",
     "memory_gib",
     "accelerators",
+    "upstream_model",
 ];
 
 /// The form of a step as a call has it.

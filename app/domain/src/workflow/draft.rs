@@ -9,9 +9,9 @@ use super::form::{
     BasicForm, CONCURRENT_REQUESTS, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm,
     EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
 };
-use crate::catalogue::{Cluster, Credential, Model};
+use crate::catalogue::{Cluster, Credential, Model, ModelSource};
 use crate::dataset::Dataset;
-use crate::engine::{EngineChoice, EngineForm, EnginePreset};
+use crate::engine::{EngineChoice, EngineForm, EnginePreset, ProxyUpstream};
 use crate::field::FieldErrors;
 use crate::finite::Finite;
 use crate::id::{ClusterId, CredentialId, DatasetId, ModelId, NodeId};
@@ -260,8 +260,14 @@ impl Draft {
             (Some(answers), Some(cluster)) => {
                 let needs_engine = cluster.kind.starts_engines();
                 let model = catalogue.model(answers.model_id);
-                let fits = |model: &Model| !needs_engine || !model.source.is_cloud();
-                model.is_some_and(fits) && needs_engine == answers.engine.is_some()
+                let fits = |model: &Model| match &answers.engine {
+                    None => !needs_engine,
+                    Some(engine) => {
+                        let is_proxy = engine.preset == EnginePreset::Litellm;
+                        needs_engine && is_proxy == model.source.is_cloud()
+                    }
+                };
+                model.is_some_and(fits)
             }
             _ => false,
         };
@@ -334,12 +340,17 @@ impl Draft {
     /// are gone from the catalogue stay named, and the wizard asks for them again.
     pub fn from_plan(plan: &RunPlan) -> Self {
         let workload = &plan.workload;
-        let credential_id = match plan.deployment {
-            Deployment::Endpoint { credential_id, .. } if plan.model.source.is_cloud() => {
-                credential_id
-            }
-            _ => None,
-        };
+        let is_cloud = plan.model.source.is_cloud();
+        let credential_id = plan.credential_id().filter(|_| is_cloud);
+        // What follows from the model goes on to do so.
+        let upstream_model = plan.upstream.as_ref().map(|upstream| &upstream.model);
+        let upstream_model = upstream_model.filter(|model| match &plan.model.source {
+            ModelSource::Cloud {
+                provider,
+                model: own,
+            } => **model != ProxyUpstream::usual_model(provider, own),
+            _ => false,
+        });
         let engine = match &plan.deployment {
             Deployment::Endpoint { .. } => None,
             Deployment::Process {
@@ -375,6 +386,7 @@ impl Draft {
                     environment: command.environment.clone(),
                     readiness_timeout_s: *readiness_timeout_s,
                     container,
+                    upstream_model: upstream_model.cloned().unwrap_or_default(),
                 })
             }
         };

@@ -2,7 +2,9 @@
 
 use super::draft::{Catalogue, Draft, EvaluationAnswers};
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource};
-use crate::engine::{ContainerChoice, EngineChoice, model_in_container, render_command};
+use crate::engine::{
+    ContainerChoice, EngineChoice, EnginePreset, ProxyUpstream, model_in_container, render_command,
+};
 use crate::field::FieldErrors;
 use crate::id::{ClusterId, CredentialId};
 use crate::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
@@ -61,6 +63,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             nodes: planned_nodes(draft, cluster)?,
         },
         deployment: deployment(draft, catalogue, cluster, model)?,
+        upstream: upstream(draft, catalogue, cluster, model)?,
         workload: evaluation.workload(basic.concurrent_requests, prompts),
     })
 }
@@ -180,10 +183,13 @@ fn deployment(
                 ModelSource::LocalPath { path } => path_on_node(&cluster.kind, path)?,
                 ModelSource::HuggingFace { repository, .. } => repository.clone(),
                 ModelSource::Served | ModelSource::Reference => model.served_name.clone(),
+                ModelSource::Cloud { .. } if engine.preset == EnginePreset::Litellm => {
+                    model.served_name.clone()
+                }
                 ModelSource::Cloud { .. } => {
                     return Err(FieldErrors::one(
                         "model_id",
-                        "A cloud model runs on an endpoint: choose one in step 3.",
+                        "A provider serves this model: choose the litellm proxy in step 5, or an endpoint in step 3.",
                     ));
                 }
             };
@@ -250,6 +256,33 @@ fn container_deployment(
     })
 }
 
+/// What the proxy passes requests on to, where one is started.
+fn upstream(
+    draft: &Draft,
+    catalogue: &Catalogue,
+    cluster: &Cluster,
+    model: &Model,
+) -> Result<Option<ProxyUpstream>, FieldErrors> {
+    let answers = draft.model.as_ref();
+    let engine = answers.and_then(|answers| answers.engine.as_ref());
+    let engine = engine
+        .filter(|engine| cluster.kind.starts_engines() && engine.preset == EnginePreset::Litellm);
+    let Some(engine) = engine else {
+        return Ok(None);
+    };
+    let ModelSource::Cloud { provider, model } = &model.source else {
+        return Err(FieldErrors::one(
+            "model_id",
+            "The litellm proxy passes requests on to a provider: choose a cloud model in step 5.",
+        ));
+    };
+    let id = cloud_credential(draft, catalogue, cluster.id)?;
+    let credential = catalogue.credential(id);
+    let base_url = credential.map_or("", |credential| credential.base_url.as_str());
+    let upstream = ProxyUpstream::new(provider, model, &engine.upstream_model, base_url, id);
+    Ok(Some(upstream))
+}
+
 /// The credential of step 6, checked once more.
 fn cloud_credential(
     draft: &Draft,
@@ -290,10 +323,7 @@ pub(super) fn sendable(
     catalogue: &Catalogue,
 ) -> Result<&Credential, String> {
     let cluster = cluster_id.and_then(|id| catalogue.cluster(id));
-    let base_url = cluster.and_then(|cluster| cluster.kind.base_url());
-    let (Some(cluster), Some(base_url)) = (cluster, base_url) else {
-        return Err("Choose an endpoint in step 3 first.".to_owned());
-    };
+    let cluster = cluster.ok_or("Choose a cluster in step 3 first.")?;
     let credential = catalogue
         .credential(id)
         .ok_or("The chosen credential is gone: choose one in step 6.")?;
@@ -305,7 +335,9 @@ pub(super) fn sendable(
             credential.name
         ));
     }
-    match credential.refusal(base_url) {
+    // A proxy is told the address of the credential itself.
+    let base_url = cluster.kind.base_url();
+    match credential.refusal(base_url.unwrap_or(&credential.base_url)) {
         Some(reason) => Err(reason),
         None => Ok(credential),
     }

@@ -120,14 +120,16 @@ async fn ask_once(run: &Run, base_url: &str) -> Result<ModelList, NoModels> {
     if let Deployment::Endpoint { .. } = run.plan.deployment {
         return read_models(http, base_url, key.as_ref(), ANSWER_TIMEOUT).await;
     }
-    let url = api_url(base_url, "/health");
+    let started = run.plan.deployment.started();
+    let path = started.map_or("/health", |(preset, _)| preset.health_path());
+    let url = api_url(base_url, path);
     let health = http.get(&url, key.as_ref(), ANSWER_TIMEOUT).await;
     let health = health.map_err(NoModels::NotYet)?;
     if health.status >= 500 {
         let words = health.error_text();
         let status = health.status;
         return Err(NoModels::NotYet(format!(
-            "/health answers with HTTP {status} {words}"
+            "{path} answers with HTTP {status} {words}"
         )));
     }
     let models = read_models(http, base_url, key.as_ref(), ANSWER_TIMEOUT).await;

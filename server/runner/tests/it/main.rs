@@ -12,6 +12,7 @@ mod datasets;
 mod docker_runs;
 mod failures;
 mod house;
+mod litellm;
 mod plans;
 mod probe;
 mod ready;

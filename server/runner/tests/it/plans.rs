@@ -29,6 +29,7 @@ pub(crate) fn short_workload() -> WorkloadSpec {
 
 fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPlan {
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: "Trial".to_owned(),
         description: String::new(),

@@ -91,6 +91,7 @@ pub(crate) const BASE_URL: &str = "http://127.0.0.1:9";
 pub(crate) fn plan(name: &str) -> RunPlan {
     let base_url = BASE_URL.to_owned();
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: name.to_owned(),
         description: String::new(),

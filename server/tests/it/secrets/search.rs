@@ -1,5 +1,6 @@
 //! Looking for secrets, as they are and in the forms that programs give them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -126,8 +127,8 @@ pub(super) fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// Looks at all processes again and again: no command line may show a secret, and no environment but
-/// that of the process that makes the load.
+/// Looks at all processes and at the folders of runs again and again: no command line and no file may show
+/// a secret, and no environment but those of the process that makes the load and of a proxy.
 pub(super) struct ProcessWatch {
     is_over: Arc<AtomicBool>,
     looking: JoinHandle<Seen>,
@@ -138,16 +139,22 @@ struct Seen {
     offences: Vec<String>,
     /// Whether the load process was seen with a key, so that there was something to look at.
     has_seen_load: bool,
+    /// The same of the proxy.
+    has_seen_proxy: bool,
+    /// Keys that the load process was given and nobody knew of: those of proxies.
+    keys: BTreeSet<String>,
 }
 
 impl ProcessWatch {
-    pub(super) fn start(secrets: &Secrets) -> Self {
+    pub(super) fn start(secrets: &Secrets, folder: &Path) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let (secrets, over) = (secrets.clone(), Arc::clone(&is_over));
+        let runs = folder.join("runs");
         let looking = std::thread::spawn(move || {
             let mut seen = Seen::default();
             while !over.load(Ordering::Relaxed) {
                 look(&secrets, &mut seen);
+                look_into(&runs, &secrets, &mut seen);
                 std::thread::yield_now();
             }
             seen
@@ -155,11 +162,30 @@ impl ProcessWatch {
         Self { is_over, looking }
     }
 
-    pub(super) fn stop(self) {
+    /// Ends it; returns the keys of proxies.
+    pub(super) fn stop(self) -> BTreeSet<String> {
         self.is_over.store(true, Ordering::Relaxed);
         let seen = self.looking.join().unwrap();
         assert_eq!(seen.offences, Vec::<String>::new());
         assert!(seen.has_seen_load, "the load process was never looked at");
+        assert!(seen.has_seen_proxy, "the proxy was never looked at");
+        assert_eq!(seen.keys.len(), 1, "the proxy has a key of its own");
+        seen.keys
+    }
+}
+
+/// The records of a run are large, and are searched when all is over.
+const WATCHED_BYTES_MAX: u64 = 1 << 20;
+
+fn look_into(folder: &Path, secrets: &Secrets, seen: &mut Seen) {
+    for file in files_below(folder) {
+        let size = fs::metadata(&file).map_or(0, |data| data.len());
+        if size <= WATCHED_BYTES_MAX {
+            let bytes = fs::read(&file).unwrap_or_default();
+            for what in secrets.found_in(&bytes) {
+                seen.offences.push(format!("{what} in {}", file.display()));
+            }
+        }
     }
 }
 
@@ -183,6 +209,13 @@ fn look(secrets: &Secrets, seen: &mut Seen) {
         let makes_load = words.get(1) == Some(&b"load".as_slice());
         if makes_load {
             seen.has_seen_load |= !found.is_empty();
+            let mut variables = environment.split(|byte| *byte == 0);
+            let key = variables.find_map(|variable| variable.strip_prefix(b"ASSAY_LOAD_API_KEY="));
+            let key = key.filter(|_| found.is_empty());
+            seen.keys
+                .extend(key.map(|key| String::from_utf8_lossy(key).into_owned()));
+        } else if words.contains(&b"litellm.json".as_slice()) {
+            seen.has_seen_proxy |= !found.is_empty();
         } else if !found.is_empty() {
             seen.offences
                 .push(format!("{found:?} in the environment of {line}"));

@@ -31,6 +31,7 @@ fn node(devices: &[u64]) -> Inventory {
 /// A model of 16 GiB whose tokens take 128 KiB, under 64 requests of 1,024 tokens: a cache of 8 GiB.
 fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: "n".to_owned(),
         description: String::new(),

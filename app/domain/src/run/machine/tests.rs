@@ -27,6 +27,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
         readiness_timeout_s: 5,
     };
     RunPlan {
+        upstream: None,
         version: PLAN_VERSION,
         name: "n".to_owned(),
         description: String::new(),

@@ -18,6 +18,8 @@ pub struct EngineCall {
     pub readiness_timeout_s: Option<u32>,
     /// `process` or `container`.
     pub runs_as: Option<String>,
+    /// The model as litellm knows it.
+    pub upstream_model: Option<String>,
     /// The container it runs in.
     pub container: ContainerCall,
 }
@@ -61,12 +63,16 @@ impl EngineCall {
             form.environment = lines.collect::<Vec<_>>().join("\n");
         }
         set(&mut form.runs_as, self.runs_as.as_ref());
+        set(&mut form.upstream_model, self.upstream_model.as_ref());
         self.container.fill(form)
     }
 }
 
 /// The engine that is started for a model when a call names none.
 pub(super) fn usual_engine(model: &Model) -> Option<EnginePreset> {
+    if model.source.is_cloud() {
+        return Some(EnginePreset::Litellm);
+    }
     let is_gguf = |path: &str| path.to_lowercase().ends_with(".gguf");
     if model.source == ModelSource::Reference {
         return Some(EnginePreset::Reference);

@@ -8,8 +8,8 @@ use crate::id::NodeId;
 use crate::workflow::form::{ClusterChoiceForm, CredentialChoiceForm, ModelChoiceForm, NodesForm};
 use crate::workflow::planning::sendable;
 
-/// What is said of a cloud model on a machine of one's own.
-const CLOUD_NEEDS_ENDPOINT: &str = "A cloud model is served by its provider: choose an endpoint with the provider's address in step 3.";
+/// What is said of a cloud model on machines that are reached over SSH.
+const CLOUD_NOT_THERE: &str = "A cloud model is served by its provider: choose this machine for the litellm proxy, or an endpoint with the provider's address, in step 3.";
 
 impl Draft {
     pub(super) fn choose_cluster(
@@ -88,33 +88,41 @@ impl Draft {
         let is_cloud = model.is_some_and(|model| model.source.is_cloud());
         let engine = match cluster.kind {
             ClusterKind::Endpoint { .. } => None,
-            ClusterKind::ThisMachine | ClusterKind::Machines if is_cloud => {
-                errors.add("model_id", CLOUD_NEEDS_ENDPOINT);
+            ClusterKind::Machines if is_cloud => {
+                errors.add("model_id", CLOUD_NOT_THERE);
                 None
             }
             ClusterKind::ThisMachine | ClusterKind::Machines => form.engine.validate(&mut errors),
         };
         if let (Some(model), Some(engine)) = (model, &engine) {
             let message = match (&model.source, engine.preset) {
-                (ModelSource::Reference, EnginePreset::Reference)
-                | (ModelSource::Served, EnginePreset::Ollama)
-                | (_, EnginePreset::Custom) => None,
-                (_, EnginePreset::Ollama) => Some(
-                    "Ollama pulls models of its own library by name: choose a model without files of its own whose served name is that name, such as llama3.2:1b.",
-                ),
-                (ModelSource::LocalPath { path }, EnginePreset::Tgi)
-                    if path.to_ascii_lowercase().ends_with(".gguf") =>
-                {
-                    Some(
+                (ModelSource::Cloud { .. }, EnginePreset::Litellm)
+                | (ModelSource::Reference, EnginePreset::Reference | EnginePreset::Custom)
+                | (ModelSource::Served, EnginePreset::Ollama | EnginePreset::Custom)
+                | (
+                    ModelSource::HuggingFace { .. } | ModelSource::LocalPath { .. },
+                    EnginePreset::Reference
+                    | EnginePreset::LlamaCpp
+                    | EnginePreset::Vllm
+                    | EnginePreset::Sglang
+                    | EnginePreset::Custom,
+                )
+                | (ModelSource::HuggingFace { .. }, EnginePreset::Tgi) => None,
+                (ModelSource::LocalPath { path }, EnginePreset::Tgi) => {
+                    let is_gguf = path.to_ascii_lowercase().ends_with(".gguf");
+                    is_gguf.then_some(
                         "Text Generation Inference loads folders of safetensors, not GGUF files: choose another model or llama.cpp.",
                     )
                 }
-                (
-                    ModelSource::HuggingFace { .. }
-                    | ModelSource::LocalPath { .. }
-                    | ModelSource::Cloud { .. },
-                    _,
-                ) => None,
+                (ModelSource::Cloud { .. }, _) => Some(
+                    "A provider serves this model: choose the litellm proxy, or an endpoint with the provider's address in step 3.",
+                ),
+                (_, EnginePreset::Litellm) => Some(
+                    "The litellm proxy passes requests on to a provider: choose a cloud model.",
+                ),
+                (_, EnginePreset::Ollama) => Some(
+                    "Ollama pulls models of its own library by name: choose a model without files of its own whose served name is that name, such as llama3.2:1b.",
+                ),
                 (ModelSource::Reference, _) => Some(
                     "This entry stands for the reference engine: choose that engine, or a model.",
                 ),

@@ -250,6 +250,48 @@ fn a_cloud_model_asks_for_its_credential() {
 }
 
 #[test]
+fn a_cloud_model_goes_through_the_proxy_on_this_machine() {
+    let mut forms = cloud();
+    forms[2] = choose_cluster(1);
+    forms[3] = choose_nodes(&[10]);
+    forms[4] = choose_model(4, "litellm");
+    let mut draft = Draft::default();
+    for (form, expected) in forms.iter().zip(Step::ALL) {
+        assert_eq!(draft.first_open_step(&catalogue()), expected);
+        draft = draft.answer(form, &catalogue()).unwrap();
+        assert_eq!(draft.form(expected).as_ref(), Some(form));
+    }
+    let plan = build_plan(&draft, &catalogue()).unwrap();
+    let id = CredentialId(Uuid::from_u128(1));
+    assert_eq!(plan.credential_id(), Some(id));
+    let upstream = plan.upstream.as_ref().unwrap();
+    assert_eq!(upstream.model, "openai/gpt");
+    assert_eq!(
+        upstream.api_base, "http://h/v1",
+        "the address of the credential"
+    );
+    let (preset, command) = plan.deployment.started().unwrap();
+    assert_eq!(preset, EnginePreset::Litellm);
+    assert!(command.words.iter().any(|word| word == "litellm.json"));
+    let again = Draft::from_plan(&plan);
+    assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
+
+    // Any address will do, but not the key of an endpoint, nor one that was put away.
+    assert!(draft.answer(&choose_credential(2), &catalogue()).is_ok());
+    for (bits, words) in [(3, "archived"), (4, "another endpoint")] {
+        let errors = draft
+            .answer(&choose_credential(bits), &catalogue())
+            .unwrap_err();
+        assert!(errors.at("credential_id").unwrap().contains(words));
+    }
+    // A plan that was stored before there were proxies is read.
+    let mut stored = serde_json::to_value(&plan).unwrap();
+    stored.as_object_mut().unwrap().remove("upstream");
+    let read: RunPlan = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.upstream, None);
+}
+
+#[test]
 fn a_credential_is_only_chosen_for_its_own_place() {
     let catalogue = catalogue();
     let draft = answered(&cloud()[..5]);
@@ -390,7 +432,8 @@ fn choices_that_do_not_fit_say_so() {
     assert!(refused(&choose_model(1, "ollama"), "model_id").contains("library"));
     assert!(draft.answer(&choose_model(2, "ollama"), &catalogue).is_ok());
     assert!(refused(&choose_model(3, "vllm"), "model_id").contains("reference engine"));
-    assert!(refused(&choose_model(4, "custom"), "model_id").contains("provider"));
+    assert!(refused(&choose_model(4, "vllm"), "model_id").contains("litellm proxy"));
+    assert!(refused(&choose_model(1, "litellm"), "model_id").contains("cloud model"));
     assert!(refused(&choose_model(9, "vllm"), "model_id").contains("Choose a model"));
     assert!(refused(&choose_cluster(9), "cluster_id").contains("Choose a cluster"));
 }

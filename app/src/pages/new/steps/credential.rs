@@ -27,10 +27,10 @@ pub fn CredentialStep(
         .map(|cluster| choices_for(cluster, &context.catalogue.credentials))
         .unwrap_or_default();
     let chosen = chosen_at_first(&context, &choices);
-    let base_url = cluster
-        .and_then(|cluster| cluster.kind.base_url())
-        .unwrap_or_default();
-    let origin = Origin::of(base_url).map_or_else(|| base_url.to_owned(), |o| o.to_string());
+    // A proxy goes to where the credential is for.
+    let base_url = cluster.and_then(|cluster| cluster.kind.base_url());
+    let origin = base_url
+        .map(|url| Origin::of(url).map_or_else(|| url.to_owned(), |origin| origin.to_string()));
     let read = |sent: &AnswerCredential| {
         StepForm::Credential(CredentialChoiceForm {
             credential_id: sent.credential_id.clone(),
@@ -43,8 +43,10 @@ pub fn CredentialStep(
         action,
         read,
         move |errors| {
-            let hint =
-                format!("Sent as a bearer token with every request, to {origin} and nowhere else.");
+            let hint = match origin {
+                Some(origin) => format!("Sent as a bearer token with every request, to {origin} and nowhere else."),
+                None => "Given to the proxy by its environment, which sends it to the address it is for and nowhere else.".to_owned(),
+            };
             let choices = if choices.is_empty() {
                 view! { <EmptyState title="No credential yet" text="An administrator adds the provider's key to the credentials." /> }
                 .into_any()
@@ -81,7 +83,7 @@ fn chosen_at_first(context: &StepContext, choices: &[Choice]) -> Vec<String> {
 /// Those that fit first; others with the reason why not. What is archived is not offered, and the
 /// key of another endpoint is nobody else's.
 fn choices_for(cluster: &Cluster, credentials: &[Credential]) -> Vec<Choice> {
-    let base_url = cluster.kind.base_url().unwrap_or_default();
+    let base_url = cluster.kind.base_url();
     let offered = credentials.iter().filter(|credential| {
         credential.archived_at.is_none()
             && credential
@@ -95,7 +97,7 @@ fn choices_for(cluster: &Cluster, credentials: &[Credential]) -> Vec<Choice> {
     choices
 }
 
-fn choice_of(credential: &Credential, base_url: &str) -> Choice {
+fn choice_of(credential: &Credential, base_url: Option<&str>) -> Choice {
     let place = format!("For {}", credential.origin_in_words());
     let mut choice =
         Choice::new(credential.id.to_string(), credential.name.clone()).with_detail(place);
@@ -105,7 +107,7 @@ fn choice_of(credential: &Credential, base_url: &str) -> Choice {
     if let Some(CredentialTest { outcome, .. }) = &credential.last_test {
         choice = choice.with_badge(outcome_tone(*outcome), outcome.label());
     }
-    match credential.refusal(base_url) {
+    match credential.refusal(base_url.unwrap_or(&credential.base_url)) {
         Some(reason) => choice.blocked(reason),
         None => choice,
     }

@@ -93,6 +93,17 @@ fn EngineFields(
         <div class="only-container">
             <ContainerFields form=form.container errors />
         </div>
+        <div class="only-litellm">
+            <FieldSet legend="Provider">
+                <TextField name="upstream_model" label="Model as litellm knows it" value=form.upstream_model errors
+                    is_optional=true placeholder="anthropic/claude-sonnet-4-5"
+                    hint="provider/model. Left empty: anthropic/… where that is the model's provider, else openai/…, which is any OpenAI-compatible API. The provider's address is that of the credential in step 6." />
+                <p class="note">
+                    "The program litellm must be installed (" <code>"pip install 'litellm[proxy]'"</code>
+                    "); where it is not on the server's search path, give its folder as PATH in the environment below. It asks nobody but the provider: prices come from its own package."
+                </p>
+            </FieldSet>
+        </div>
         <FieldSet legend="Engine settings">
             <TextAreaField name="arguments" label="Arguments" value=form.arguments errors is_optional=true is_mono=true
                 rows=2 placeholder="--ctx-size 8192 --parallel 8"
@@ -164,6 +175,9 @@ fn detail_of(preset: EnginePreset) -> String {
         EnginePreset::Reference => {
             "Answers on an exact schedule and runs no model: for trying things out and for checking the load generator.".to_owned()
         }
+        EnginePreset::Litellm => {
+            "Passes requests on to the provider of a cloud model. Its key reaches the proxy by its environment only.".to_owned()
+        }
         EnginePreset::Ollama => {
             "ollama serve; the run has it pull and load the model, which stays in its store.".to_owned()
         }
@@ -193,14 +207,16 @@ fn suggested_model(answered: &str, choices: &[Choice]) -> String {
         .unwrap_or_default()
 }
 
-/// The reference entry wants the reference engine.
+/// The reference entry wants the reference engine, and a cloud model the proxy.
 fn suggested_engine(mut form: EngineForm, model_id: &str, models: &[Model]) -> EngineForm {
     let model = models.iter().find(|model| model.id.to_string() == model_id);
-    let is_reference = model.is_some_and(|model| model.source == ModelSource::Reference);
-    if form.preset.is_empty() && is_reference {
-        EnginePreset::Reference
-            .as_str()
-            .clone_into(&mut form.preset);
+    let only = model.and_then(|model| match model.source {
+        ModelSource::Reference => Some(EnginePreset::Reference),
+        ModelSource::Cloud { .. } => Some(EnginePreset::Litellm),
+        _ => None,
+    });
+    if let Some(only) = only.filter(|_| form.preset.is_empty()) {
+        only.as_str().clone_into(&mut form.preset);
     }
     form
 }
@@ -218,10 +234,12 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
         (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
             choice.blocked("Stands for the reference engine, which runs on this machine only.")
         }
-        (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Cloud { .. }) => choice
-            .blocked(
-                "A provider serves it: choose an endpoint with the provider's address in step 3.",
-            ),
+        (ClusterKind::Machines, ModelSource::Cloud { .. }) => choice.blocked(
+            "A provider serves it: choose this machine, or an endpoint with the provider's address, in step 3.",
+        ),
+        (ClusterKind::ThisMachine, ModelSource::Cloud { .. }) => choice.with_detail(
+            "Goes through the litellm proxy, and wants a credential, which step 6 asks for.",
+        ),
         (ClusterKind::Endpoint { .. }, source) => {
             if source.is_cloud() {
                 choice = choice.with_detail("Wants a credential, which step 6 asks for.");

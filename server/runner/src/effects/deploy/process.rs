@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::effects::engine::{Engine, EngineKind};
-use crate::effects::{Message, Run};
+use crate::effects::{Message, Run, litellm};
 use crate::process::{note_engine, prepare_command};
 use crate::tail::follow_log;
 
@@ -55,6 +55,8 @@ pub(super) async fn deploy(run: &Run, command: &EngineCommand) -> Result<String,
         .stderr(log);
     prepare_command(&mut process, &run.shared.instance, run.id);
     process.envs(filled.environment.iter().map(|(name, value)| (name, value)));
+    let given = litellm::prepare(run).await?;
+    process.envs(given.iter().map(|(name, value)| (*name, value.expose())));
 
     // Taken first: between the start and the note of it there is no point to be dropped at.
     let mut found = run.found.lock().await;

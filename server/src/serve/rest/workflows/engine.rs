@@ -23,6 +23,9 @@ pub(super) struct EngineInput {
     readiness_timeout_s: Option<u32>,
     /// What it runs as; `process` unless told otherwise.
     runs_as: Option<RunsAsInput>,
+    /// For `litellm`: the model as litellm knows it, `provider/model`; without one, it follows from the model.
+    #[schema(max_length = 300, example = "anthropic/claude-sonnet-4-5")]
+    upstream_model: Option<String>,
     /// Image of the container; without one, the usual one of the preset.
     #[schema(min_length = 1, max_length = 512, example = "vllm/vllm-openai:latest")]
     image: Option<String>,
@@ -66,6 +69,8 @@ enum PresetInput {
     Tgi,
     /// Ollama, which pulls the model itself.
     Ollama,
+    /// litellm's proxy, for cloud models.
+    Litellm,
     /// A command or image of one's own.
     Custom,
 }
@@ -79,6 +84,7 @@ impl EngineInput {
             PresetInput::Sglang => "sglang",
             PresetInput::Tgi => "tgi",
             PresetInput::Ollama => "ollama",
+            PresetInput::Litellm => "litellm",
             PresetInput::Custom => "custom",
         };
         EngineCall {
@@ -90,6 +96,7 @@ impl EngineInput {
                 RunsAsInput::Process => "process".to_owned(),
                 RunsAsInput::Container => "container".to_owned(),
             }),
+            upstream_model: self.upstream_model,
             container: ContainerCall {
                 image: self.image,
                 port: self.container_port,
@@ -114,6 +121,8 @@ pub(super) struct EngineBody {
     readiness_timeout_s: u32,
     /// `process` or `container`.
     runs_as: String,
+    /// For `litellm`: the model as litellm knows it, where that was chosen.
+    upstream_model: Option<String>,
     /// Image of the container, where it runs in one.
     image: Option<String>,
     /// Where the engine listens inside.
@@ -137,6 +146,7 @@ impl EngineBody {
             environment: choice.environment.iter().cloned().collect(),
             readiness_timeout_s: choice.readiness_timeout_s,
             runs_as: form.runs_as,
+            upstream_model: Some(form.upstream_model).filter(|model| !model.is_empty()),
             image: container.map(|container| container.image.clone()),
             container_port: container.map(|container| container.port),
             cpus: given(form.container.cpus),

@@ -1,0 +1,88 @@
+//! A provider's model through a litellm proxy that the run starts, with llama.cpp's server as the provider.
+
+use std::fs;
+
+use domain::catalogue::ModelSource;
+use domain::engine::{EngineChoice, EnginePreset, ProxyUpstream, render_command};
+use domain::id::CredentialId;
+use domain::plan::{Deployment, RunPlan};
+use domain::run::event::RunOutcome;
+use domain::run::{Stage, StageStatus};
+use testkit::LlamaServer;
+
+use crate::house::House;
+use crate::plans::local_plan;
+
+const KEY: &str = "sk-of-the-provider-42";
+
+fn plan(url: &str, credential_id: CredentialId) -> RunPlan {
+    let choice = EngineChoice {
+        preset: EnginePreset::Litellm,
+        arguments: Vec::new(),
+        environment: vec![(
+            "PATH".to_owned(),
+            format!("{}:/usr/bin:/bin", testkit::litellm_folder().display()),
+        )],
+        readiness_timeout_s: 120,
+        container: None,
+        upstream_model: String::new(),
+    };
+    let mut plan = local_plan(&[]);
+    plan.model.source = ModelSource::Cloud {
+        provider: "here".to_owned(),
+        model: LlamaServer::MODEL.to_owned(),
+    };
+    plan.deployment = Deployment::Process {
+        preset: choice.preset,
+        command: render_command(&choice, "", &plan.model.served_name),
+        readiness_timeout_s: choice.readiness_timeout_s,
+    };
+    let model = &plan.model.served_name;
+    plan.upstream = Some(ProxyUpstream::new("here", model, "", url, credential_id));
+    plan
+}
+
+#[tokio::test]
+async fn a_cloud_model_is_measured_through_the_proxy() {
+    let provider = LlamaServer::start_with(2, &["--api-key", KEY]);
+    let mut house = House::open_whole().await;
+    let credential = house.credential(provider.url(), KEY).await;
+    house.start();
+    let id = house.queue(&plan(provider.url(), credential)).await;
+    let folder = house.folder.path().join("runs").join(id.to_string());
+
+    house.wait_for_stage(id, Stage::WarmUp).await;
+    // While it runs, its configuration is there and names the keys only.
+    let config = fs::read_to_string(folder.join("litellm.json")).unwrap();
+    assert!(config.contains("os.environ/ASSAY_PROVIDER_KEY"), "{config}");
+    assert!(!config.contains(KEY), "{config}");
+
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    house.assert_clean(id, &state);
+    let engine = state.engine.as_ref().unwrap();
+    assert_eq!(engine.name, "litellm");
+    assert!(!engine.version.is_empty());
+    let transfer = state.stage(Stage::TransferModel).unwrap();
+    assert!(
+        matches!(&transfer.status, StageStatus::Skipped { reason } if reason == "a provider serves it"),
+        "{transfer:?}"
+    );
+    let log = fs::read_to_string(folder.join("engine.log")).unwrap();
+    assert!(log.contains("/v1/chat/completions"), "{log}");
+    assert!(!log.contains(KEY), "{log}");
+    let journal = format!("{:?}", house.journal(id).await);
+    assert!(!journal.contains(KEY), "{journal}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_proxy_is_not_given_a_key_for_another_address() {
+    let mut house = House::open().await;
+    let credential = house.credential("http://elsewhere.example", KEY).await;
+    house.start();
+    let id = house.queue(&plan("http://127.0.0.1:9", credential)).await;
+    let reason = house.wait_for_failure(id, Stage::DeployEngine).await;
+    assert!(reason.contains("is not for http://127.0.0.1:9"), "{reason}");
+    house.stop().await;
+}
