@@ -3,6 +3,8 @@
 pub mod cluster;
 pub mod credential;
 pub mod endpoint_form;
+mod machine_address;
+pub mod machines_form;
 pub mod model;
 pub mod model_form;
 pub mod model_shapes;
@@ -22,6 +24,7 @@ pub use credential::{
     TestOutcome,
 };
 pub use endpoint_form::{EndpointForm, NewEndpoint};
+pub use machines_form::{LoginChoice, MachinesForm, NewLogin, NewMachine, NewMachines};
 pub use model::{
     FilesDigest, Model, ModelFacts, ModelSource, ParameterCount, ParameterSource, WeightsFormat,
 };
