@@ -44,7 +44,7 @@ pub use error::Error;
 pub use image::{Image, RegistryLogin};
 pub use info::{ContainerFacts, HostInfo};
 pub use logs::{LogLine, LogSource, LogStart};
-pub use marked::{Mark, Marked, MarkedThing, Removed};
+pub use marked::{INSTANCE_LABEL, Mark, Marked, MarkedThing, RUN_LABEL, Removed};
 pub use mounts::{HostFiles, MountRules};
 pub use progress::PullProgress;
 pub use reference::ImageReference;

@@ -14,8 +14,10 @@ use crate::{ContainerId, Docker, Error};
 
 /// All labels of the mark begin with it.
 const LABEL_PREFIX: &str = "assay.";
-const INSTANCE_LABEL: &str = "assay.instance";
-const RUN_LABEL: &str = "assay.run";
+/// The label that names the server.
+pub const INSTANCE_LABEL: &str = "assay.instance";
+/// The label that names the run.
+pub const RUN_LABEL: &str = "assay.run";
 /// Longest name of an instance, in bytes.
 const INSTANCE_BYTES_MAX: usize = 256;
 

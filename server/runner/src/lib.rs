@@ -26,6 +26,7 @@ mod tail;
 
 pub mod credential_test;
 pub mod inventory;
+pub mod machines;
 pub mod model_files;
 pub mod probe;
 pub mod reach;
