@@ -2,7 +2,8 @@
 //! what this installation left there.
 
 use domain::catalogue::{
-    FoundThere, Inventory, NodeCheck, OfferedKey, SshAccess, SshAddress, SshHop, SshKeySecret, ThereAs,
+    FoundThere, Inventory, NodeCheck, OfferedKey, SshAccess, SshAddress, SshHop, SshKeySecret,
+    ThereAs,
 };
 use domain::time::Timestamp;
 use ssh::{HostKey, Session, SshError};
@@ -71,7 +72,10 @@ async fn read_inventory(session: &Session, now: Timestamp) -> Result<Inventory, 
     };
     let most = usize::try_from(ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
     for question in Question::ALL {
-        match session.run(question.words(), &[], ANSWER_WITHIN, most).await {
+        match session
+            .run(question.words(), &[], ANSWER_WITHIN, most)
+            .await
+        {
             Ok(output) if output.exit.is_success() => question.add(&output.text(), &mut inventory),
             // It does not know the command, or a driver hangs: that answer stays unknown.
             Ok(_) | Err(SshError::TimedOut { .. } | SshError::OutputTooLong { .. }) => {}
@@ -181,7 +185,10 @@ fn sentence(reason: &str) -> String {
 
 /// Whether a private key can be used; else the form's field that is wrong, and why.
 pub fn check_key(secret: &SshKeySecret) -> Result<(), (&'static str, String)> {
-    let passphrase = secret.passphrase.as_ref().map(|text| text.expose().as_str());
+    let passphrase = secret
+        .passphrase
+        .as_ref()
+        .map(|text| text.expose().as_str());
     match ssh::read_key(secret.key.expose(), passphrase) {
         Ok(_) => Ok(()),
         Err(error @ (SshError::PassphraseMissing | SshError::PassphraseWrong)) => {
@@ -221,14 +228,18 @@ mod tests {
         let (field, words) = check_key(&key("-----BEGIN RSA PRIVATE KEY-----\n")).unwrap_err();
         assert!(field == "private_key" && words.contains("RSA"), "{words}");
         let (field, words) = check_key(&key("nothing")).unwrap_err();
-        assert!(field == "private_key" && words.starts_with("The private key"), "{words}");
+        assert!(
+            field == "private_key" && words.starts_with("The private key"),
+            "{words}"
+        );
         let locked = key("-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
         assert_eq!(check_key(&locked).unwrap_err().0, "passphrase");
     }
 
     #[test]
     fn the_machine_whose_key_waits_is_told_by_its_place() {
-        let line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+        let line =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
         let offered = HostKey::parse(line).unwrap();
         let address = |host: &str, port| SshAddress {
             host: host.to_owned(),

@@ -64,6 +64,18 @@ pub struct SshAddress {
 /// The port of SSH servers.
 pub const SSH_PORT: u16 = 22;
 
+impl SshAddress {
+    /// `ssh://host:port`, without the account: what a secret is bound to.
+    pub fn to_url(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            format!("ssh://[{host}]:{port}")
+        } else {
+            format!("ssh://{host}:{port}")
+        }
+    }
+}
+
 impl fmt::Display for SshAddress {
     /// `user@host`, with the port where it is not [`SSH_PORT`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,6 +134,8 @@ mod tests {
         assert_eq!(address("gpu1", 22).to_string(), "ada@gpu1");
         assert_eq!(address("gpu1", 2222).to_string(), "ada@gpu1:2222");
         assert_eq!(address("fe80::1", 2222).to_string(), "ada@[fe80::1]:2222");
+        assert_eq!(address("gpu1", 22).to_url(), "ssh://gpu1:22");
+        assert_eq!(address("fe80::1", 22).to_url(), "ssh://[fe80::1]:22");
     }
 
     #[test]

@@ -18,4 +18,5 @@ mod probe;
 mod ready;
 mod recovery;
 mod sshd_runs;
+mod sshd_machines;
 mod whole_run;

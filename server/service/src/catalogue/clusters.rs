@@ -1,4 +1,4 @@
-//! Clusters: this machine, and endpoints.
+//! Clusters: this machine, and endpoints; machines over SSH have files of their own.
 
 use domain::access::Role;
 use domain::catalogue::{
@@ -11,6 +11,8 @@ use store::Used;
 
 use super::archived_at;
 use super::endpoint_key::KeyChange;
+use super::machine_checks::check_machines;
+use super::machines::refuse_pending;
 use crate::error::{name_taken, not_found, still_used};
 use crate::{Actor, Ctx, ServiceError};
 
@@ -92,7 +94,7 @@ async fn change_endpoint(
     let mut cluster = get_cluster(ctx, actor, id).await?;
     let Some(old_url) = cluster.kind.base_url().map(str::to_owned) else {
         return Err(ServiceError::Conflict(
-            "This machine has no address or key to edit.".to_owned(),
+            "This cluster is no endpoint: it has no base URL to edit.".to_owned(),
         ));
     };
     let credentials = ctx.store.list_credentials().await?;
@@ -150,7 +152,7 @@ pub(super) fn new_endpoint(
     }
 }
 
-/// Puts an endpoint away, or brings it back. What was planned on it still runs: its key stays.
+/// Puts a cluster away, or brings it back. What was planned on it still runs: its key stays.
 pub async fn archive_cluster(
     ctx: &Ctx,
     actor: &Actor,
@@ -167,12 +169,15 @@ pub async fn archive_cluster(
     Ok(cluster)
 }
 
-/// Deletes an endpoint that no benchmark used, with its own key.
+/// Deletes a cluster that no benchmark used, with its own key or password.
 pub async fn delete_cluster(ctx: &Ctx, actor: &Actor, id: ClusterId) -> Result<(), ServiceError> {
     actor.require(Role::Operator, "delete clusters")?;
     let cluster = get_cluster(ctx, actor, id).await?;
     refuse_this_machine(&cluster)?;
-    let own_key = match cluster.kind.credential_id() {
+    if cluster.kind == ClusterKind::Machines {
+        refuse_pending(ctx, &cluster.nodes.iter().collect::<Vec<_>>()).await?;
+    }
+    let own_key = match cluster.credential_id() {
         Some(id) => ctx.store.find_credential(id).await?,
         None => None,
     };
@@ -204,7 +209,8 @@ pub async fn check_cluster(
     actor.require(Role::Operator, "check clusters")?;
     let cluster = get_cluster(ctx, actor, id).await?;
     let check = match &cluster.kind {
-        ClusterKind::ThisMachine | ClusterKind::Machines => {
+        ClusterKind::Machines => check_machines(ctx, actor, &cluster).await?,
+        ClusterKind::ThisMachine => {
             refresh_nodes(ctx, &cluster).await?;
             ReachabilityCheck {
                 checked_at: ctx.now(),
@@ -234,8 +240,10 @@ pub async fn refresh_inventory(
 ) -> Result<Cluster, ServiceError> {
     actor.require(Role::Operator, "read inventories")?;
     let cluster = get_cluster(ctx, actor, id).await?;
-    if cluster.kind == ClusterKind::ThisMachine {
-        refresh_nodes(ctx, &cluster).await?;
+    match cluster.kind {
+        ClusterKind::ThisMachine => refresh_nodes(ctx, &cluster).await?,
+        ClusterKind::Machines => return check_cluster(ctx, actor, id).await,
+        ClusterKind::Endpoint { .. } => {}
     }
     get_cluster(ctx, actor, id).await
 }

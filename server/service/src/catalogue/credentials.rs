@@ -139,6 +139,11 @@ pub async fn test_credential(
 ) -> Result<Credential, ServiceError> {
     actor.require(Role::Operator, "test credentials")?;
     let credential = get_credential(ctx, actor, id).await?;
+    if credential.kind != CredentialKind::ProviderKey {
+        return Err(ServiceError::Conflict(
+            "A check of its cluster tries it.".to_owned(),
+        ));
+    }
     let bound = ctx.store.open_credential(id).await?;
     let test =
         runner::credential_test::test_credential(&credential.base_url, &bound, ctx.now()).await;
@@ -185,7 +190,7 @@ async fn registered(
     let credential = get_credential(ctx, actor, id).await?;
     if credential.endpoint_id.is_some() {
         return Err(ServiceError::Conflict(
-            "This key belongs to an endpoint. Change or remove it there.".to_owned(),
+            "This key belongs to a cluster. Change or remove it there.".to_owned(),
         ));
     }
     Ok(credential)

@@ -17,5 +17,6 @@ mod permissions;
 mod runner_door;
 mod runs;
 mod samples;
+mod sshd;
 mod tokens;
 mod workflows;
