@@ -8,6 +8,7 @@ pub mod context;
 pub mod credentials;
 pub mod datasets;
 pub mod error;
+pub mod machines;
 pub mod people;
 pub mod reference;
 pub mod selftests;

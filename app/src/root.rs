@@ -10,6 +10,7 @@ use ui::toast::{ToastHost, provide_toasts};
 use crate::frame::Frame;
 use crate::pages::api_reference::ApiReferencePage;
 use crate::pages::benchmark::BenchmarkPage;
+use crate::pages::clusters::machines_form::NewMachinesPage;
 use crate::pages::clusters::one::ClusterPage;
 use crate::pages::clusters::{ClustersPage, NewClusterPage};
 use crate::pages::credentials::one::CredentialPage;
@@ -63,6 +64,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/datasets/:id") view=DatasetPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters") view=ClustersPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/new") view=NewClusterPage ssr=SsrMode::Async />
+                    <Route path=path!("/clusters/new/machines") view=NewMachinesPage ssr=SsrMode::Async />
                     <Route path=path!("/clusters/:id") view=ClusterPage ssr=SsrMode::Async />
                     <Route path=path!("/credentials") view=CredentialsPage ssr=SsrMode::Async />
                     <Route path=path!("/credentials/new") view=NewCredentialPage ssr=SsrMode::Async />

@@ -27,6 +27,8 @@ pub const DATASET_UPLOAD: &str = "/datasets/upload";
 pub const CLUSTERS: &str = "/clusters";
 /// A new endpoint.
 pub const NEW_CLUSTER: &str = "/clusters/new";
+/// New machines.
+pub const NEW_MACHINES: &str = "/clusters/new/machines";
 /// The credentials of the catalogue.
 pub const CREDENTIALS: &str = "/credentials";
 /// A new credential.

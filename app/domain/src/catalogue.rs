@@ -30,7 +30,9 @@ pub use model::{
 };
 pub use model_form::{ModelForm, NewModel};
 pub use node_access::{NodeAccess, SSH_PORT, SshAccess, SshAddress, SshJump, SshLogin};
-pub use node_check::{FoundThere, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs};
+pub use node_check::{
+    FoundThere, MachineKeys, MachinesDetail, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs,
+};
 pub use ssh_secret::SshKeySecret;
 pub use usage::{BenchmarkUse, CredentialUse, UsedBy};
 

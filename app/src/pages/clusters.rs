@@ -1,7 +1,9 @@
-//! Clusters of the catalogue: the list, a new endpoint, one of them.
+//! Clusters of the catalogue: the list, a new endpoint, new machines, one of them.
 
 pub mod facts;
 pub mod form;
+pub mod machines;
+pub mod machines_form;
 pub mod one;
 
 use domain::access::Role;
@@ -51,6 +53,7 @@ pub fn ClustersPage() -> impl IntoView {
     };
     let actions = || {
         view! { <OnlyFor least=Role::Operator>
+        <LinkButton href=routes::NEW_MACHINES>"Add machines"</LinkButton>
         <LinkButton href=routes::NEW_CLUSTER kind=ButtonKind::Primary>"Add an endpoint"</LinkButton>
         </OnlyFor> }
     };
@@ -58,7 +61,7 @@ pub fn ClustersPage() -> impl IntoView {
         <Title text="Clusters" />
         <PageHeader
             title="Clusters"
-            subtitle=|| "Where benchmarks run: this machine, and endpoints that serve already."
+            subtitle=|| "Where benchmarks run: this machine, machines over SSH, and endpoints that serve already."
             actions
         />
         <FoundEngines />
@@ -77,7 +80,15 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
     let rows = clusters.into_iter().map(|cluster| {
         let reached_by = match &cluster.kind {
             ClusterKind::ThisMachine => "this machine itself".into_any(),
-            ClusterKind::Machines => "SSH".into_any(),
+            ClusterKind::Machines => {
+                let mut ways = cluster.nodes.iter().filter_map(|node| node.access.ssh());
+                let first = ways.next().map_or_else(String::new, |way| way.address.to_string());
+                let more = match ways.count() {
+                    0 => String::new(),
+                    count => format!(" and {count} more"),
+                };
+                view! { "SSH: " <span class="mono">{first}</span> {more} }.into_any()
+            }
             ClusterKind::Endpoint { base_url, .. } => {
                 view! { <span class="clamped mono" title=base_url.clone()>{base_url.clone()}</span> }.into_any()
             }

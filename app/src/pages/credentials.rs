@@ -4,7 +4,7 @@ pub mod form;
 pub mod one;
 
 use domain::access::Role;
-use domain::catalogue::{CatalogueQuery, Credential, TestOutcome};
+use domain::catalogue::{CatalogueQuery, Credential, CredentialKind, TestOutcome};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use ui::badge::Badge;
@@ -94,7 +94,9 @@ fn table(credentials: Vec<Credential>) -> impl IntoView {
     let rows = credentials.into_iter().map(|credential| {
         let description = (!credential.description.is_empty())
             .then(|| view! { <span class="under clamped" title=credential.description.clone()>{credential.description.clone()}</span> });
-        let kind = if credential.endpoint_id.is_some() {
+        let kind = if credential.endpoint_id.is_some()
+            && credential.kind == CredentialKind::ProviderKey
+        {
             "an endpoint’s own key".to_owned()
         } else {
             credential.kind.label().to_owned()

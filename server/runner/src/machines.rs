@@ -51,7 +51,7 @@ pub async fn look(
     match looked.await {
         Ok((round_trip, inventory, left_there)) => {
             check.is_reachable = true;
-            check.message = "It can be signed in to.".to_owned();
+            "It can be signed in to.".clone_into(&mut check.message);
             check.round_trip_us = u64::try_from(round_trip.as_micros()).ok();
             check.left_there = left_there;
             session.close().await;

@@ -23,6 +23,7 @@ mod document;
 mod extract;
 mod gate;
 mod list_params;
+mod machines;
 mod models;
 mod nodes;
 mod reference;
@@ -79,6 +80,7 @@ fn further_routes() -> OpenApiRouter<Edge> {
     OpenApiRouter::new()
         .merge(models::routes())
         .merge(clusters::routes())
+        .merge(machines::routes())
         .merge(credentials::routes())
         .merge(datasets::routes())
         .merge(running::further_routes())

@@ -250,13 +250,11 @@ impl MachinesForm {
     fn read_login(&self, errors: &mut FieldErrors) -> Option<NewLogin> {
         let choice = match self.login.trim() {
             "" => LoginChoice::default(),
-            text => match LoginChoice::parse(text) {
-                Some(choice) => choice,
-                None => {
-                    errors.add("login", "Choose a key, a password or the agent.");
-                    return None;
-                }
-            },
+            text => {
+                let known = LoginChoice::parse(text)
+                    .ok_or_else(|| "Choose a key, a password or the agent.".to_owned());
+                errors.check("login", known)?
+            }
         };
         // What another choice left in its fields is not looked at.
         match choice {

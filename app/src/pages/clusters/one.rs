@@ -2,8 +2,8 @@
 
 use domain::access::Role;
 use domain::catalogue::{
-    CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, Model, Node,
-    UsedBy,
+    CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, MachinesDetail,
+    Model, Node, UsedBy,
 };
 use domain::history::HistoryQuery;
 use domain::id::ClusterId;
@@ -22,12 +22,15 @@ use ui::tone::Tone;
 
 use super::facts::{Reachability, accelerator_in_words, processor_in_words};
 use super::form::EndpointFormView;
+use super::machines::{KeyActions, machine_cards};
+use super::machines_form::MachinesFormView;
 use crate::api::ApiError;
 use crate::api::catalogue::{
     ArchiveCluster, CheckCluster, DeleteCluster, RefreshInventory, get_cluster, get_cluster_use,
     list_models,
 };
 use crate::api::credentials::visible_credentials;
+use crate::api::machines::{AcceptHostKey, ForgetHostKey, get_machines};
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
@@ -43,6 +46,8 @@ struct Actions {
     refresh: ServerAction<RefreshInventory>,
     archive: ServerAction<ArchiveCluster>,
     delete: ServerAction<DeleteCluster>,
+    accept: ServerAction<AcceptHostKey>,
+    forget: ServerAction<ForgetHostKey>,
 }
 
 /// What the page shows.
@@ -52,6 +57,14 @@ struct Loaded {
     used: UsedBy,
     models: Vec<Model>,
     credentials: Vec<Credential>,
+    machines: MachinesDetail,
+}
+
+/// What whoever looks may do.
+#[derive(Clone, Copy)]
+struct Rights {
+    may_edit: bool,
+    may_forget: bool,
 }
 
 /// One cluster.
@@ -62,6 +75,8 @@ pub fn ClusterPage() -> impl IntoView {
         refresh: ServerAction::new(),
         archive: ServerAction::new(),
         delete: ServerAction::new(),
+        accept: ServerAction::new(),
+        forget: ServerAction::new(),
     };
     let params = use_params_map();
     let loaded = Resource::new(
@@ -73,6 +88,8 @@ pub fn ClusterPage() -> impl IntoView {
                 actions.check.version().get(),
                 actions.refresh.version().get(),
                 actions.archive.version().get(),
+                actions.accept.version().get(),
+                actions.forget.version().get(),
             )
         },
         |(id, ..)| async move {
@@ -84,20 +101,30 @@ pub fn ClusterPage() -> impl IntoView {
                 ClusterKind::ThisMachine | ClusterKind::Machines => Vec::new(),
                 ClusterKind::Endpoint { .. } => visible_credentials().await?,
             };
+            let machines = match cluster.kind {
+                ClusterKind::Machines => get_machines(id).await?,
+                ClusterKind::ThisMachine | ClusterKind::Endpoint { .. } => {
+                    MachinesDetail::default()
+                }
+            };
             Ok::<_, ApiError>(Loaded {
                 used: get_cluster_use(id).await?,
                 cluster,
                 models,
                 credentials,
+                machines,
             })
         },
     );
     let visitor = use_context::<VisitorResource>();
     let page = move || {
         Suspend::new(async move {
-            let may_edit = is_at_least(visitor, Role::Operator).await;
+            let rights = Rights {
+                may_edit: is_at_least(visitor, Role::Operator).await,
+                may_forget: is_at_least(visitor, Role::Lead).await,
+            };
             match loaded.await {
-                Ok(loaded) => one_cluster(loaded, may_edit, actions).into_any(),
+                Ok(loaded) => one_cluster(loaded, rights, actions).into_any(),
                 Err(error) => load_failed("The cluster", &error),
             }
         })
@@ -107,21 +134,30 @@ pub fn ClusterPage() -> impl IntoView {
     }
 }
 
-fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoView + use<> {
+fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoView + use<> {
     let Loaded {
         cluster,
         used,
         models,
         credentials,
+        machines,
     } = loaded;
+    let Rights {
+        may_edit,
+        may_forget,
+    } = rights;
     let Actions {
         check,
         refresh,
         archive,
         delete,
+        accept,
+        forget,
     } = actions;
     let name = cluster.name.clone();
     let is_endpoint = matches!(cluster.kind, ClusterKind::Endpoint { .. });
+    let is_here = cluster.kind == ClusterKind::ThisMachine;
+    let are_machines = cluster.kind == ClusterKind::Machines;
     let subtitle = match &cluster.kind {
         ClusterKind::ThisMachine => "Engines are started here, and stopped again.".to_owned(),
         ClusterKind::Machines => {
@@ -129,18 +165,26 @@ fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoVie
         }
         ClusterKind::Endpoint { base_url, .. } => base_url.clone(),
     };
-    let put_away = (may_edit && is_endpoint).then(|| PutAway {
+    let put_away = (may_edit && !is_here).then(|| PutAway {
         is_archived: cluster.archived_at.is_some(),
         is_used: used.benchmark_count > 0,
-        consequence: "A key of its own is destroyed with it.",
-        ..PutAway::new("endpoint", &name, cluster.id)
+        consequence: if is_endpoint {
+            "A key of its own is destroyed with it."
+        } else {
+            "Its key or password is destroyed with it. Nothing changes on the machines."
+        },
+        ..PutAway::new(
+            if is_endpoint { "endpoint" } else { "cluster" },
+            &name,
+            cluster.id,
+        )
     });
     let id = cluster.id.to_string();
     let buttons = {
         let put_away = put_away.clone();
         let (check_id, refresh_id) = (id.clone(), id);
         move || {
-            let refresh_form = (may_edit && !is_endpoint).then(|| {
+            let refresh_form = (may_edit && is_here).then(|| {
                 view! {
                     <ActionForm action=refresh>
                         <input type="hidden" name="id" value=refresh_id />
@@ -178,11 +222,34 @@ fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoVie
         let at = format!(" Checked {}.", last.checked_at.to_second_text());
         view! { <Banner tone title=last.message>{at}</Banner> }
     });
-    let nodes = cluster.nodes.iter().map(node_card).collect_view();
+    let nodes = if are_machines {
+        let keys = KeyActions {
+            accept,
+            forget,
+            may_accept: may_edit,
+            may_forget,
+        };
+        machine_cards(&cluster, &machines, keys).into_any()
+    } else {
+        cluster
+            .nodes
+            .iter()
+            .map(node_card)
+            .collect_view()
+            .into_any()
+    };
     let served = is_endpoint.then(|| served_card(&cluster, &models, &credentials));
     let history_href = routes::history(&HistoryQuery {
         cluster: Some(cluster.id),
         ..HistoryQuery::default()
+    });
+    let of_machines = cluster.clone();
+    let machines_form = (may_edit && are_machines).then(move || {
+        view! {
+            <Card title="Change the machines">
+                <MachinesFormView cluster=Some(of_machines) />
+            </Card>
+        }
     });
     let form = (may_edit && is_endpoint).then(|| {
         view! {
@@ -202,6 +269,8 @@ fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoVie
         />
         {action_failure(check)}
         {action_failure(refresh)}
+        {action_failure(accept)}
+        {action_failure(forget)}
         {dialogs}
         {last_check}
         <div class="grid-2 uneven">
@@ -210,6 +279,7 @@ fn one_cluster(loaded: Loaded, may_edit: bool, actions: Actions) -> impl IntoVie
             <UsedByCard used history_href />
         </div>
         {form}
+        {machines_form}
     }
 }
 
@@ -293,7 +363,8 @@ fn node_card(node: &Node) -> Option<AnyView> {
     Some(view.into_any())
 }
 
-fn inventory_facts(inventory: Inventory) -> impl IntoView {
+/// What a machine has.
+pub fn inventory_facts(inventory: Inventory) -> impl IntoView {
     let accelerators = if inventory.accelerators.is_empty() {
         "none found".into_any()
     } else {

@@ -1,7 +1,7 @@
 //! One credential: what is known of it, its test, its rotation, who uses it.
 
 use domain::access::Role;
-use domain::catalogue::{Credential, CredentialUse};
+use domain::catalogue::{Credential, CredentialKind, CredentialUse};
 use domain::id::CredentialId;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -99,6 +99,8 @@ fn one_credential(
     } = actions;
     let name = credential.name.clone();
     let is_registered = credential.endpoint_id.is_none();
+    // A login is tried by a check of its cluster.
+    let may_test = credential.kind == CredentialKind::ProviderKey;
     let put_away = (is_registered && may_change).then(|| PutAway {
         is_archived: credential.archived_at.is_some(),
         is_used: !used.is_unused(),
@@ -112,10 +114,12 @@ fn one_credential(
         move || {
             view! {
                 {put_away.map(|put_away| put_away.buttons(archive))}
-                <ActionForm action=test>
-                    <input type="hidden" name="id" value=id />
-                    <Button busy=test.pending()>"Test now"</Button>
-                </ActionForm>
+                {may_test.then(|| view! {
+                    <ActionForm action=test>
+                        <input type="hidden" name="id" value=id />
+                        <Button busy=test.pending()>"Test now"</Button>
+                    </ActionForm>
+                })}
             }
         }
     };
@@ -133,9 +137,15 @@ fn one_credential(
         let at = format!(" Tested {}.", last.tested_at.to_second_text());
         view! { <Banner tone=outcome_tone(last.outcome) title=last.message>{at}</Banner> }
     });
-    let subtitle = format!("Sent to {} and nowhere else", credential.origin_in_words());
+    let origin = credential.origin_in_words();
+    let subtitle = match credential.kind {
+        CredentialKind::SshKey => format!("Signs in to {origin}, and is never sent"),
+        CredentialKind::ProviderKey | CredentialKind::SshPassword => {
+            format!("Sent to {origin} and nowhere else")
+        }
+    };
     let owner = credential.endpoint_id.map(|id| {
-        view! { <p>"This key was typed into the form of an endpoint. " <a href=routes::cluster(id)>"Change or remove it there."</a></p> }
+        view! { <p>"This was typed into the form of a cluster. " <a href=routes::cluster(id)>"Change or remove it there."</a></p> }
     });
     let CredentialUse {
         clusters,

@@ -137,26 +137,34 @@ pub(super) async fn check_machines(
 
 async fn look_at(ctx: &Ctx, nodes: Vec<&Node>) -> Result<(), ServiceError> {
     let installation = ctx.store.installation_id().await?.to_string();
-    let looks = nodes.into_iter().filter_map(|node| {
-        let access = node.access.ssh()?.clone();
-        let (id, installation) = (node.id, &installation);
-        Some(async move {
-            let look = runner::machines::look(&ctx.store, &access, installation, ctx.now());
-            let (check, inventory) = look.await;
-            match ctx.store.save_node_check(id, &check).await {
-                // Somebody removed the node meanwhile.
-                Err(store::StoreError::NotFound) => return Ok(()),
-                saved => saved?,
-            }
-            match inventory {
-                Some(inventory) => ctx.store.save_inventory(id, &inventory).await,
-                None => Ok(()),
-            }
-        })
-    });
+    let mut looks = Vec::new();
+    for node in nodes {
+        if let Some(access) = node.access.ssh() {
+            looks.push(look_at_one(ctx, node.id, access.clone(), &installation));
+        }
+    }
     let mut looked = futures::stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
     while let Some(saved) = looked.next().await {
         saved?;
+    }
+    Ok(())
+}
+
+async fn look_at_one(
+    ctx: &Ctx,
+    id: NodeId,
+    access: SshAccess,
+    installation: &str,
+) -> Result<(), ServiceError> {
+    let look = runner::machines::look(&ctx.store, &access, installation, ctx.now());
+    let (check, inventory) = look.await;
+    match ctx.store.save_node_check(id, &check).await {
+        // Somebody removed the node meanwhile.
+        Err(store::StoreError::NotFound) => return Ok(()),
+        saved => saved?,
+    }
+    if let Some(inventory) = inventory {
+        ctx.store.save_inventory(id, &inventory).await?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use domain::access::Role;
 use domain::catalogue::{
-    Cluster, ClusterKind, Credential, CredentialKind, MachinesForm, NewLogin, NewMachine,
-    NewMachines, Node, NodeAccess, PendingCleanup, SshAccess, SshAddress, SshJump, SshLogin,
+    Cluster, ClusterKind, Credential, CredentialKind, MachineKeys, MachinesDetail, MachinesForm,
+    NewLogin, NewMachine, NewMachines, Node, NodeAccess, SshAccess, SshAddress, SshJump, SshLogin,
 };
 use domain::field::FieldErrors;
 use domain::id::{ClusterId, CredentialId, NodeId};
@@ -77,16 +77,33 @@ pub(super) async fn machines_cluster(
     }
 }
 
-/// What runs may have left on the nodes of a cluster, the oldest first.
-pub async fn list_pending_cleanups(
+/// The accepted keys of a cluster's machines, and what runs may have left there. Other clusters have
+/// neither.
+pub async fn get_machines(
     ctx: &Ctx,
     actor: &Actor,
     id: ClusterId,
-) -> Result<Vec<PendingCleanup>, ServiceError> {
+) -> Result<MachinesDetail, ServiceError> {
     let cluster = get_cluster(ctx, actor, id).await?;
+    let keys = cluster.nodes.iter().filter_map(|node| {
+        let access = node.access.ssh()?;
+        let jump = access
+            .jump
+            .as_ref()
+            .and_then(|jump| jump.host_key.as_deref());
+        Some(MachineKeys {
+            node_id: node.id,
+            node: access
+                .host_key
+                .as_deref()
+                .and_then(runner::machines::fingerprint),
+            jump: jump.and_then(runner::machines::fingerprint),
+        })
+    });
+    let keys = keys.collect();
     let mut pending = ctx.store.list_pending_cleanups().await?;
     pending.retain(|one| cluster.nodes.iter().any(|node| node.id == one.node_id));
-    Ok(pending)
+    Ok(MachinesDetail { keys, pending })
 }
 
 /// Refuses what would make a node unreachable that has something to be cleaned up still.
@@ -122,16 +139,17 @@ async fn keep_nodes(
 ) -> Result<Vec<Option<Node>>, ServiceError> {
     let mut left: Vec<&Node> = present.nodes.iter().collect();
     let mut kept: Vec<Option<Node>> = vec![None; new.machines.len()];
-    let is_same_address = |node: &Node, machine: &NewMachine| {
-        let access = node.access.ssh();
-        access.is_some_and(|access| access.address == machine.address)
-    };
-    let is_same_name = |node: &Node, machine: &NewMachine| node.name == machine.name;
-    let ways: [&dyn Fn(&Node, &NewMachine) -> bool; 2] = [&is_same_address, &is_same_name];
-    for is_same in ways {
+    for by_address in [true, false] {
         for (machine, slot) in new.machines.iter().zip(&mut kept) {
+            let is_it = |node: &&Node| {
+                if by_address {
+                    has_address(node, machine)
+                } else {
+                    node.name == machine.name
+                }
+            };
             if slot.is_none()
-                && let Some(at) = left.iter().position(|node| is_same(node, machine))
+                && let Some(at) = left.iter().position(is_it)
             {
                 *slot = Some(left.swap_remove(at).clone());
             }
@@ -143,11 +161,16 @@ async fn keep_nodes(
         .zip(&kept)
         .filter_map(|(machine, node)| {
             let node = node.as_ref()?;
-            (!is_same_address(node, machine)).then_some(node)
+            (!has_address(node, machine)).then_some(node)
         });
     let gone_or_moved: Vec<&Node> = left.into_iter().chain(moved).collect();
     refuse_pending(ctx, &gone_or_moved).await?;
     Ok(kept)
+}
+
+fn has_address(node: &Node, machine: &NewMachine) -> bool {
+    let access = node.access.ssh();
+    access.is_some_and(|access| access.address == machine.address)
 }
 
 /// The nodes of the form. An accepted host key stays with the place it was accepted for.

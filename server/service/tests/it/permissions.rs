@@ -1,9 +1,9 @@
 //! What each role may not do, over every use case that changes something.
 
 use domain::access::Role;
-use domain::catalogue::{EndpointForm, ModelForm};
+use domain::catalogue::{EndpointForm, MachinesForm, ModelForm, SshHop};
 use domain::dataset::{DatasetEdit, DatasetForm};
-use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, WorkflowId};
+use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, ModelId, NodeId, WorkflowId};
 use domain::workflow::StepForm;
 use domain::workflow::form::BasicForm;
 use service::{Actor, Ctx, ServiceError, benchmarks, catalogue, datasets, samples, workflows};
@@ -119,6 +119,18 @@ async fn ask_for_everything(ctx: &Ctx, actor: &Actor) -> Vec<(&'static str, Serv
                 .err(),
         ),
         (
+            "save machines",
+            catalogue::save_machines(ctx, actor, None, &MachinesForm::default())
+                .await
+                .err(),
+        ),
+        (
+            "accept a host key",
+            catalogue::accept_host_key(ctx, actor, cluster, NodeId(nil), SshHop::Node, "x")
+                .await
+                .err(),
+        ),
+        (
             "save endpoint",
             catalogue::save_endpoint(ctx, actor, None, &no_endpoint)
                 .await
@@ -177,7 +189,7 @@ async fn a_viewer_changes_nothing() {
     let house = House::open().await;
     let viewer = house.person("viewer", Role::Viewer).await;
     let answers = ask_for_everything(&house.ctx, &viewer).await;
-    assert_eq!(answers.len(), 27);
+    assert_eq!(answers.len(), 29);
     for (what, error) in answers {
         assert!(
             matches!(&error, ServiceError::Forbidden(text) if text.contains("role operator")),

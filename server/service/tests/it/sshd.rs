@@ -5,7 +5,7 @@ use domain::catalogue::{Cluster, MachinesForm, Node, SshHop};
 use domain::field::FieldErrors;
 use domain::id::BenchmarkId;
 use service::catalogue::{
-    accept_host_key, check_cluster, delete_cluster, forget_host_key, save_machines,
+    accept_host_key, check_cluster, delete_cluster, forget_host_key, get_machines, save_machines,
 };
 use service::{Actor, ServiceError};
 use testkit::{SshKey, Sshd};
@@ -30,7 +30,8 @@ async fn checked(house: &House, actor: &Actor, cluster: &Cluster) -> Cluster {
 }
 
 fn message(cluster: &Cluster, at: usize) -> &str {
-    &cluster.nodes[at].last_check.as_ref().unwrap().message
+    let node = cluster.nodes.get(at).unwrap();
+    &node.last_check.as_ref().unwrap().message
 }
 
 fn is_reachable(node: &Node) -> bool {
@@ -41,7 +42,7 @@ fn is_reachable(node: &Node) -> bool {
 
 /// Accepts whatever key waits at the first node of a cluster.
 async fn accept_shown(house: &House, actor: &Actor, cluster: &Cluster) -> Cluster {
-    let node = &cluster.nodes[0];
+    let node = cluster.nodes.first().unwrap();
     let offered = node
         .last_check
         .as_ref()
@@ -300,8 +301,13 @@ async fn what_is_needed_for_cleaning_up_stays() {
         .store
         .note_pending_cleanup(run, (node.id, &node.name), "no route", now);
     note.await.unwrap();
-    let pending = service::catalogue::list_pending_cleanups(&house.ctx, &ada, known.id);
-    assert_eq!(pending.await.unwrap().len(), 1);
+    let detail = get_machines(&house.ctx, &ada, known.id).await.unwrap();
+    assert_eq!(
+        (detail.pending.len(), detail.pending[0].benchmark_id),
+        (1, run)
+    );
+    let shown = detail.keys[0].node.as_ref();
+    assert_eq!(shown, Some(&sshd.host_key().fingerprint));
     assert!(conflict(delete_cluster(&house.ctx, &ada, known.id).await).contains("cleaned up"));
     let moved = MachinesForm {
         machines: "elsewhere as gpu1".to_owned(),

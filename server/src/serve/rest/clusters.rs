@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use domain::catalogue::{Cluster, ClusterKind, EndpointForm, Node};
+use domain::catalogue::{Cluster, EndpointForm, Node};
 use domain::id::ClusterId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -71,11 +71,11 @@ struct ClusterEntry {
     id: Uuid,
     /// Name shown.
     name: String,
-    /// `this_machine` or `endpoint`.
+    /// `this_machine`, `machines` or `endpoint`.
     kind: String,
     /// Where an endpoint answers.
     base_url: Option<String>,
-    /// The credential an endpoint sends; `null` without one.
+    /// The credential an endpoint sends, or machines are signed in to with; `null` without one.
     credential_id: Option<Uuid>,
     /// Free text.
     description: String,
@@ -100,8 +100,57 @@ struct NodeEntry {
     name: String,
     /// The benchmark that holds it now.
     held_by: Option<Uuid>,
+    /// How it is reached over SSH; `null` for what is not.
+    ssh: Option<SshBody>,
     /// What it has; `null` when that is not known.
     inventory: Option<InventoryBody>,
+}
+
+/// How a machine is reached over SSH.
+#[derive(Debug, Serialize, ToSchema)]
+struct SshBody {
+    /// `user@host:port`.
+    address: String,
+    /// The machine on the way.
+    jump: Option<String>,
+    /// The accepted key of the machine, as one line of a `known_hosts` file without the host.
+    host_key: Option<String>,
+    /// A key that was shown at the last check and waits to be accepted.
+    offered_key: Option<OfferedKeyBody>,
+}
+
+/// A host key that waits for a person.
+#[derive(Debug, Serialize, ToSchema)]
+struct OfferedKeyBody {
+    /// `node` or `jump`: whose it is.
+    hop: &'static str,
+    /// `ssh-ed25519` and the like.
+    kind: String,
+    /// `SHA256:…`.
+    fingerprint: String,
+    /// The fingerprint of the accepted key that this one differs from.
+    accepted_before: Option<String>,
+}
+
+impl SshBody {
+    fn of(node: &Node) -> Option<Self> {
+        let access = node.access.ssh()?;
+        let offered = node
+            .last_check
+            .as_ref()
+            .and_then(|check| check.offered_key.clone());
+        Some(Self {
+            address: access.address.to_string(),
+            jump: access.jump.as_ref().map(|jump| jump.address.to_string()),
+            host_key: access.host_key.clone(),
+            offered_key: offered.map(|key| OfferedKeyBody {
+                hop: key.of.as_str(),
+                kind: key.kind,
+                fingerprint: key.fingerprint,
+                accepted_before: key.accepted_before,
+            }),
+        })
+    }
 }
 
 /// What a machine has.
@@ -155,6 +204,7 @@ struct CheckBody {
 
 impl From<Node> for NodeEntry {
     fn from(node: Node) -> Self {
+        let ssh = SshBody::of(&node);
         let inventory = node.inventory.map(|inventory| InventoryBody {
             hostname: inventory.hostname,
             os: inventory.os,
@@ -175,6 +225,7 @@ impl From<Node> for NodeEntry {
         });
         Self {
             id: node.id.0,
+            ssh,
             name: node.name,
             held_by: node.held_by.map(|id| id.0),
             inventory,
@@ -185,13 +236,8 @@ impl From<Node> for NodeEntry {
 impl From<Cluster> for ClusterEntry {
     fn from(cluster: Cluster) -> Self {
         let kind = cluster.kind.as_str().to_owned();
-        let (base_url, credential_id) = match cluster.kind {
-            ClusterKind::ThisMachine | ClusterKind::Machines => (None, None),
-            ClusterKind::Endpoint {
-                base_url,
-                credential_id,
-            } => (Some(base_url), credential_id.map(|id| id.0)),
-        };
+        let base_url = cluster.kind.base_url().map(str::to_owned);
+        let credential_id = cluster.credential_id().map(|id| id.0);
         Self {
             id: cluster.id.0,
             name: cluster.name,
@@ -234,7 +280,7 @@ struct ClusterList {
 
 /// One cluster.
 #[derive(Debug, Serialize, ToSchema)]
-struct ClusterAnswer {
+pub(super) struct ClusterAnswer {
     /// `cluster.get`, `.create`, `.edit`, `.check` or `.archive`.
     object: &'static str,
     /// What was done.
@@ -319,10 +365,10 @@ async fn change_endpoint(
     answer(caller, changed, "cluster.edit", "It was changed.").await
 }
 
-/// Deletes an endpoint that no benchmark used, with its own key; one that was used can be archived.
+/// Deletes a cluster that no benchmark used, with its own key or password; one that was used can be archived.
 #[utoipa::path(
     delete, path = "/clusters/{id}", tag = "Catalogue", operation_id = "delete_cluster",
-    params(("id" = Uuid, Path, description = "The endpoint.")),
+    params(("id" = Uuid, Path, description = "The cluster.")),
     responses((status = 200, description = "It was deleted.", body = DeletedAnswer)),
 )]
 async fn delete_cluster(
@@ -332,12 +378,12 @@ async fn delete_cluster(
     service::catalogue::delete_cluster(&caller.ctx, &caller.actor, id).await?;
     Ok(Json(DeletedAnswer {
         object: "cluster.delete",
-        message: "The endpoint was deleted.",
+        message: "The cluster was deleted.",
         id: id.0,
     }))
 }
 
-/// Asks whether it answers; `last_check` says what came. The hardware of this machine is read anew.
+/// Asks whether it answers; `last_check` says what came. The hardware of machines is read anew.
 #[utoipa::path(
     post, path = "/clusters/{id}/check", tag = "Catalogue", operation_id = "check_cluster",
     params(("id" = Uuid, Path, description = "The cluster.")),
@@ -351,7 +397,7 @@ async fn check_cluster(
     answer(caller, checked, "cluster.check", "It was asked.").await
 }
 
-/// Puts an endpoint away, or brings it back.
+/// Puts a cluster away, or brings it back.
 #[utoipa::path(
     post, path = "/clusters/{id}/archive", tag = "Catalogue", operation_id = "archive_cluster",
     params(("id" = Uuid, Path, description = "The endpoint.")),
@@ -368,7 +414,7 @@ async fn archive_cluster(
     answer(caller, kept, "cluster.archive", "It is as asked.").await
 }
 
-async fn answer(
+pub(super) async fn answer(
     caller: Caller,
     cluster: Cluster,
     object: &'static str,

@@ -19,6 +19,7 @@ pub(super) enum Least {
 const ANYONE: Least = Least::Anyone;
 const VIEWER: Least = Least::Role(Role::Viewer);
 const OPERATOR: Least = Least::Role(Role::Operator);
+const LEAD: Least = Least::Role(Role::Lead);
 const ADMINISTRATOR: Least = Least::Role(Role::Administrator);
 const VIEWER_IN_PERSON: Least = Least::Session(Role::Viewer);
 const ADMINISTRATOR_IN_PERSON: Least = Least::Session(Role::Administrator);
@@ -41,15 +42,19 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("/api/benchmarks/set_archived", OPERATOR),
     ("/api/benchmarks/set_purpose", OPERATOR),
     ("/api/benchmarks/set_tags", OPERATOR),
+    ("/api/clusters/accept_host_key", OPERATOR),
     ("/api/clusters/adopt_engine", OPERATOR),
     ("/api/clusters/archive", OPERATOR),
     ("/api/clusters/check", OPERATOR),
     ("/api/clusters/delete", OPERATOR),
     ("/api/clusters/find_local_engines", VIEWER),
+    ("/api/clusters/forget_host_key", LEAD),
     ("/api/clusters/get", VIEWER),
     ("/api/clusters/list", VIEWER),
+    ("/api/clusters/machines", VIEWER),
     ("/api/clusters/refresh_inventory", OPERATOR),
     ("/api/clusters/save_endpoint", OPERATOR),
+    ("/api/clusters/save_machines", OPERATOR),
     ("/api/clusters/use", VIEWER),
     ("/api/credentials/archive", ADMINISTRATOR),
     ("/api/credentials/delete", ADMINISTRATOR),
@@ -150,6 +155,10 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("POST /models/{id}/read-files", OPERATOR),
     ("GET /clusters", VIEWER),
     ("POST /clusters", OPERATOR),
+    ("POST /clusters/machines", OPERATOR),
+    ("PUT /clusters/{id}/machines", OPERATOR),
+    ("POST /clusters/{id}/host-keys/accept", OPERATOR),
+    ("POST /clusters/{id}/host-keys/forget", LEAD),
     ("GET /clusters/{id}", VIEWER),
     ("PUT /clusters/{id}", OPERATOR),
     ("DELETE /clusters/{id}", OPERATOR),
@@ -184,6 +193,7 @@ pub(super) const TABLE: &[(&str, Least)] = &[
     ("page /benchmarks/{id}", VIEWER),
     ("page /clusters", VIEWER),
     ("page /clusters/new", VIEWER),
+    ("page /clusters/new/machines", VIEWER),
     ("page /clusters/{id}", VIEWER),
     ("page /credentials", OPERATOR),
     ("page /credentials/new", VIEWER),

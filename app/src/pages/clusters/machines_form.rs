@@ -1,0 +1,163 @@
+//! The form of a cluster of machines.
+
+use domain::access::Role;
+use domain::catalogue::machines_form::MACHINES_MAX;
+use domain::catalogue::{Cluster, LoginChoice, MachinesForm};
+use domain::field::FieldErrors;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use ui::button::{Button, ButtonKind, LinkButton};
+use ui::field::{FormErrors, InputKind, SelectField, SelectOption, TextAreaField, TextField};
+use ui::layout::PageHeader;
+
+use crate::api::machines::SaveMachines;
+use crate::pages::parts::{action_failure, check_before_sending, messages};
+use crate::pages::rights::OpenTo;
+use crate::routes;
+
+/// New machines.
+#[component]
+pub fn NewMachinesPage() -> impl IntoView {
+    view! {
+        <Title text="Add machines" />
+        <PageHeader
+            title="Add machines"
+            back=("Clusters", routes::CLUSTERS.to_owned())
+            subtitle=|| "Machines that are reached over SSH: engines are started on them, and stopped again. Each shows its host key when you save, and nothing is sent to it before somebody accepts that."
+        />
+        <OpenTo least=Role::Operator>
+            <MachinesFormView cluster=None />
+        </OpenTo>
+    }
+}
+
+/// The form of new machines, or of those of `cluster`. A secret is never shown again.
+#[component]
+pub fn MachinesFormView(
+    /// The cluster to change.
+    cluster: Option<Cluster>,
+) -> impl IntoView {
+    let save = ServerAction::<SaveMachines>::new();
+    let own = RwSignal::new(FieldErrors::default());
+    let errors = messages(save, own);
+    let present = cluster.clone();
+    let check = check_before_sending(own, move |sent: SaveMachines| {
+        sent.form.validate(present.as_ref()).map(drop)
+    });
+    let is_new = cluster.is_none();
+    let id = cluster
+        .as_ref()
+        .map_or_else(String::new, |it| it.id.to_string());
+    let form = cluster
+        .as_ref()
+        .map_or_else(MachinesForm::default, MachinesForm::of);
+    let is_kept = |choice: LoginChoice| !is_new && form.login == choice.as_str();
+    let key_hint = if is_kept(LoginChoice::Key) {
+        "A key is kept, sealed. Leave this empty to keep it. Kinds: ed25519 and ECDSA; RSA keys are not supported."
+    } else {
+        "The text of the private key file. It is sealed, never sent, and never shown again. Kinds: ed25519 and ECDSA; RSA keys are not supported."
+    };
+    let password_hint = if is_kept(LoginChoice::Password) {
+        "A password is kept, sealed. Leave this empty to keep it; give it again when a machine is added or moves."
+    } else {
+        "It is sealed, sent to these machines only once their host keys are accepted, and never shown again."
+    };
+    let options = LoginChoice::ALL
+        .into_iter()
+        .map(|choice| SelectOption::new(choice.as_str(), choice.label()))
+        .collect();
+    let login = if form.login.is_empty() {
+        LoginChoice::default().as_str().to_owned()
+    } else {
+        form.login.clone()
+    };
+    view! {
+        {action_failure(save)}
+        <FormErrors errors />
+        <ActionForm action=save attr:class="form catalogue-form" on:submit:capture=check>
+            <input type="hidden" name="id" value=id />
+            <TextField name="name" label="Name" value=form.name max_chars=200 errors hint="How the history calls the cluster." />
+            <TextAreaField
+                name="machines"
+                label="Machines"
+                value=form.machines
+                rows=4
+                is_mono=true
+                placeholder="gpu1.lab\nroot@10.0.0.7:2222 as gpu2"
+                errors
+                hint=format!("One on each line, at most {MACHINES_MAX}: host, or user@host:port, and “as NAME” for a name of its own.")
+            />
+            <TextField
+                name="user"
+                label="Account"
+                value=form.user
+                max_chars=64
+                autocomplete="off"
+                errors
+                hint="On every machine whose line names none. It needs no rights of an administrator; for containers it must be allowed to use Docker."
+            />
+            <SelectField
+                name="login"
+                label="Signs in with"
+                options
+                value=login
+                errors
+                hint="The same for all machines of the cluster."
+            />
+            <div class="when-ssh-key stack">
+                <TextAreaField
+                    name="private_key"
+                    label="Private key"
+                    rows=5
+                    is_mono=true
+                    placeholder="-----BEGIN OPENSSH PRIVATE KEY-----"
+                    errors
+                    hint=key_hint
+                />
+                <TextField
+                    name="passphrase"
+                    label="Passphrase"
+                    kind=InputKind::Password
+                    autocomplete="off"
+                    is_optional=true
+                    errors
+                    hint="What unlocks the key, if it is locked."
+                />
+            </div>
+            <div class="when-ssh-password stack">
+                <TextField
+                    name="password"
+                    label="Password"
+                    kind=InputKind::Password
+                    autocomplete="off"
+                    errors
+                    hint=password_hint
+                />
+            </div>
+            <TextField
+                name="jump"
+                label="Jump host"
+                value=form.jump
+                placeholder="user@door.lab:22"
+                is_optional=true
+                errors
+                hint="A machine on the way to all of them, signed in to the same way."
+            />
+            <TextAreaField
+                name="description"
+                label="Description"
+                value=form.description
+                max_chars=2_000
+                is_optional=true
+                errors
+            />
+            <div class="actions">
+                <Button kind=ButtonKind::Primary busy=save.pending()>
+                    {if is_new { "Add the machines" } else { "Save" }}
+                </Button>
+                <LinkButton href=routes::CLUSTERS>"Cancel"</LinkButton>
+            </div>
+        </ActionForm>
+    }
+}
