@@ -19,6 +19,7 @@ use crate::routes;
 /// New machines.
 #[component]
 pub fn NewMachinesPage() -> impl IntoView {
+    let save = ServerAction::<SaveMachines>::new();
     view! {
         <Title text="Add machines" />
         <PageHeader
@@ -27,7 +28,7 @@ pub fn NewMachinesPage() -> impl IntoView {
             subtitle=|| "Machines that are reached over SSH: engines are started on them, and stopped again. Each shows its host key when you save, and nothing is sent to it before somebody accepts that."
         />
         <OpenTo least=Role::Operator>
-            <MachinesFormView cluster=None />
+            <MachinesFormView cluster=None save />
         </OpenTo>
     }
 }
@@ -37,8 +38,9 @@ pub fn NewMachinesPage() -> impl IntoView {
 pub fn MachinesFormView(
     /// The cluster to change.
     cluster: Option<Cluster>,
+    /// What saves it.
+    save: ServerAction<SaveMachines>,
 ) -> impl IntoView {
-    let save = ServerAction::<SaveMachines>::new();
     let own = RwSignal::new(FieldErrors::default());
     let errors = messages(save, own);
     let present = cluster.clone();

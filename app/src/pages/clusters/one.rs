@@ -30,7 +30,7 @@ use crate::api::catalogue::{
     list_models,
 };
 use crate::api::credentials::visible_credentials;
-use crate::api::machines::{AcceptHostKey, ForgetHostKey, get_machines};
+use crate::api::machines::{AcceptHostKey, ForgetHostKey, SaveMachines, get_machines};
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
@@ -48,6 +48,7 @@ struct Actions {
     delete: ServerAction<DeleteCluster>,
     accept: ServerAction<AcceptHostKey>,
     forget: ServerAction<ForgetHostKey>,
+    save: ServerAction<SaveMachines>,
 }
 
 /// What the page shows.
@@ -77,7 +78,21 @@ pub fn ClusterPage() -> impl IntoView {
         delete: ServerAction::new(),
         accept: ServerAction::new(),
         forget: ServerAction::new(),
+        save: ServerAction::new(),
     };
+    // Loaded anew after what was saved; what was refused leaves the form as it was typed.
+    let saved = Memo::new(move |before: Option<&usize>| {
+        let version = actions.save.version().get();
+        let is_saved = actions
+            .save
+            .value()
+            .with(|value| matches!(value, Some(Ok(_))));
+        if is_saved {
+            version
+        } else {
+            before.copied().unwrap_or_default()
+        }
+    });
     let params = use_params_map();
     let loaded = Resource::new(
         move || {
@@ -90,6 +105,7 @@ pub fn ClusterPage() -> impl IntoView {
                 actions.archive.version().get(),
                 actions.accept.version().get(),
                 actions.forget.version().get(),
+                saved.get(),
             )
         },
         |(id, ..)| async move {
@@ -153,6 +169,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
         delete,
         accept,
         forget,
+        save,
     } = actions;
     let name = cluster.name.clone();
     let is_endpoint = matches!(cluster.kind, ClusterKind::Endpoint { .. });
@@ -247,7 +264,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
     let machines_form = (may_edit && are_machines).then(move || {
         view! {
             <Card title="Change the machines">
-                <MachinesFormView cluster=Some(of_machines) />
+                <MachinesFormView cluster=Some(of_machines) save />
             </Card>
         }
     });

@@ -190,7 +190,7 @@ async fn registered(
     let credential = get_credential(ctx, actor, id).await?;
     if credential.endpoint_id.is_some() {
         return Err(ServiceError::Conflict(
-            "This key belongs to a cluster. Change or remove it there.".to_owned(),
+            "This belongs to an endpoint or to machines. Change or remove it there.".to_owned(),
         ));
     }
     Ok(credential)

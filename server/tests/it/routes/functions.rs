@@ -13,7 +13,7 @@ use super::{Kind, Way};
 /// Every field that some function cannot do without. Ids name nothing, and what would be made lacks
 /// something, so that nothing is changed by whoever is let in. A function that needs another field
 /// answers 400, and the test says so: add it here.
-const FIELDS: [(&str, &str); 17] = [
+const FIELDS: [(&str, &str); 20] = [
     ("id", NOBODY),
     ("revision", "1"),
     ("name", ""),
@@ -31,6 +31,9 @@ const FIELDS: [(&str, &str); 17] = [
     ("secret", ""),
     ("description", ""),
     ("host", "nowhere"),
+    ("node_id", NOBODY),
+    ("hop", "node"),
+    ("fingerprint", ""),
 ];
 
 /// The id of nothing.
