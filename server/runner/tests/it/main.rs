@@ -17,6 +17,6 @@ mod plans;
 mod probe;
 mod ready;
 mod recovery;
-mod sshd_runs;
 mod sshd_machines;
+mod sshd_runs;
 mod whole_run;
