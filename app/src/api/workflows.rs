@@ -1,7 +1,6 @@
 //! The wizard's saved state. Each step has a function that a plain form can post to; all of them
 //! validate and save by the same use case and lead to the next step.
 
-#[cfg(feature = "ssr")]
 use domain::engine::EngineForm;
 use domain::id::{BenchmarkId, WorkflowId};
 use domain::workflow::form::{BasicForm, EvaluationForm};
