@@ -157,8 +157,8 @@ impl Site {
             ("cloud_model", engine::MODEL.to_owned()),
         ];
         let model = text_of(&self.call("models/save", &fields).await);
-        let query = [("query[shown]", "in_use".to_owned())];
-        let clusters = self.call("clusters/list", &query).await;
+        let bytes = self.list("clusters").await;
+        let clusters: Value = serde_json::from_slice(&bytes).unwrap();
         let mut clusters = clusters.as_array().unwrap().iter();
         let here = clusters.find(|cluster| cluster["kind"]["kind"] == "this_machine");
         let here = text_of(&here.unwrap()["id"]);
@@ -291,18 +291,23 @@ impl Site {
             self.look_at(function, &[]).await;
         }
         for list in ["clusters", "credentials", "models"] {
-            let request = self
-                .ada
-                .request(Method::POST, &format!("/api/{list}/list"))
-                .header("origin", &self.house.url)
-                .header("content-type", "application/json")
-                .body(r#"{"query":{"shown":"all"}}"#);
-            let response = request.send().await.unwrap();
-            assert_eq!(response.status(), 200, "{list}");
-            let bytes = response.bytes().await.unwrap();
+            let bytes = self.list(list).await;
             assert!(bytes.len() > 10, "{list} has something to show");
             self.secrets.refuse_in(list, &bytes);
         }
+    }
+
+    /// The answer of a list of the catalogue with everything there is.
+    async fn list(&self, list: &str) -> Vec<u8> {
+        let request = self
+            .ada
+            .request(Method::POST, &format!("/api/{list}/list"))
+            .header("origin", &self.house.url)
+            .header("content-type", "application/json")
+            .body(r#"{"query":{"shown":"all"}}"#);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{list}");
+        response.bytes().await.unwrap().to_vec()
     }
 
     async fn look_at(&mut self, function: &str, fields: &[(&str, String)]) {
