@@ -3,9 +3,11 @@
 pub mod command;
 pub mod container;
 pub mod preset;
+pub mod runs_as;
 mod upstream;
 
 pub use command::{EngineCommand, model_in_container, render_command};
 pub use container::{ContainerAccelerators, ContainerChoice, ContainerForm, ContainerMount};
-pub use preset::{EngineChoice, EngineForm, EnginePreset, PROXY_CONFIG_FILE, RunsAs};
+pub use preset::{EngineChoice, EngineForm, EnginePreset, PROXY_CONFIG_FILE};
+pub use runs_as::RunsAs;
 pub use upstream::ProxyUpstream;

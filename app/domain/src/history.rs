@@ -155,6 +155,10 @@ pub struct Manifest {
     pub engine_command: Option<String>,
     /// Where the load came from: host name of the runner.
     pub load_from: String,
+    /// The round trip of the SSH link that requests went through, in microseconds; `None`: they went
+    /// through none.
+    #[serde(default)]
+    pub round_trip_us: Option<u64>,
     /// The confirmed plan: workload, seed, model, cluster, nodes with their inventory.
     pub plan: RunPlan,
     /// SHA-256 of the raw records, lower-case hex.

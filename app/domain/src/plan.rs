@@ -37,6 +37,9 @@ pub struct RunPlan {
     pub upstream: Option<ProxyUpstream>,
     /// What is sent.
     pub workload: WorkloadSpec,
+    /// The machine that makes the load; `None`: the server itself.
+    #[serde(default)]
+    pub load_from: Option<PlannedNode>,
 }
 
 /// The model as it was when the plan was confirmed.

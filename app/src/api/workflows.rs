@@ -156,8 +156,14 @@ pub async fn answer_nodes(
     /// Ids of the nodes.
     #[server(default)]
     node_ids: Vec<String>,
+    /// Id of the machine that makes the load; empty: the server itself.
+    #[server(default)]
+    load_from: String,
 ) -> Result<(), ApiError> {
-    let form = NodesForm { node_ids };
+    let form = NodesForm {
+        node_ids,
+        load_from,
+    };
     answer(id, revision, StepForm::Nodes(form), Step::Model).await
 }
 

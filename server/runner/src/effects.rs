@@ -21,7 +21,7 @@ use docker::{HostFiles, MountRules};
 use domain::catalogue::EngineIdentity;
 use domain::id::{BenchmarkId, CredentialId};
 use domain::measure::summary::Summary;
-use domain::plan::{Deployment, RunPlan};
+use domain::plan::{Deployment, PlannedNode, RunPlan};
 use domain::run::{Effect, RunEvent, RunState};
 use domain::secret::Secret;
 use ssh::Session;
@@ -73,6 +73,8 @@ pub(crate) struct Found {
     load: Option<LoadResult>,
     /// The key that the started proxy wants of its callers.
     proxy_key: Option<Secret<String>>,
+    /// The round trip of the link that requests go through, in microseconds.
+    round_trip_us: Option<u64>,
 }
 
 /// What the load process left behind.
@@ -124,6 +126,43 @@ impl Run {
         Ok(Node::Far(session))
     }
 
+    /// The link to the machine that makes the load.
+    async fn load_session(&self, machine: &PlannedNode) -> Result<Session, String> {
+        let is_same = self.plan.is_far()
+            && self
+                .plan
+                .cluster
+                .nodes
+                .iter()
+                .any(|node| node.id == machine.id);
+        if is_same && let Node::Far(session) = self.node().await? {
+            return Ok(session);
+        }
+        open_session(&self.shared.store, machine.id).await
+    }
+
+    /// Where the engine answers, as seen from that machine.
+    async fn base_url_from(&self, machine: &PlannedNode) -> Result<String, String> {
+        if let Deployment::Endpoint { base_url, .. } = &self.plan.deployment {
+            return Ok(base_url.clone());
+        }
+        let is_same = self
+            .plan
+            .cluster
+            .nodes
+            .iter()
+            .any(|node| node.id == machine.id);
+        let found = self.found.lock().await;
+        let engine = found.engine.as_ref().ok_or("the engine is not running")?;
+        if !is_same {
+            return Err(format!(
+                "{} does not reach the engine: it listens on its own node alone",
+                machine.name
+            ));
+        }
+        Ok(engine.url_on_node().to_owned())
+    }
+
     /// What processes of the run on a far machine carry.
     async fn ssh_mark(&self) -> Result<ssh::Mark, String> {
         let installation = self.shared.installation().await?;
@@ -140,6 +179,7 @@ impl Run {
     async fn log_round_trip(&self, session: &Session) -> String {
         match session.round_trip_time().await {
             Ok(time) => {
+                self.found.lock().await.round_trip_us = u64::try_from(time.as_micros()).ok();
                 let time = time.as_secs_f64() * 1e3;
                 self.log(format!(
                     "Requests go through the SSH link to {}: a round trip takes {time:.2} ms, and is a part of every latency.",

@@ -134,6 +134,7 @@ impl Sample {
                     .iter()
                     .map(|node| node.id.to_string())
                     .collect(),
+                load_from: String::new(),
             }),
             StepForm::Model(ModelChoiceForm {
                 model_id: model.id.to_string(),

@@ -320,7 +320,7 @@ pub(crate) async fn insert_planned(
     let insert = sql("INSERT INTO benchmark_plans (benchmark_id, plan) VALUES ($1, $2)");
     tx.execute(insert.bind_id(id).bind(to_json(plan)?)).await?;
     replace_tags(tx, id, new.tags).await?;
-    for node in &plan.cluster.nodes {
+    for node in plan.cluster.nodes.iter().chain(&plan.load_from) {
         let insert = sql(
             "INSERT INTO benchmark_nodes (benchmark_id, node_id) VALUES ($1, $2)
              ON CONFLICT (benchmark_id, node_id) DO NOTHING",

@@ -73,6 +73,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             request_timeout_s: 60,
             ..WorkloadSpec::default()
         },
+        load_from: None,
     }
 }
 

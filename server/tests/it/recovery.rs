@@ -189,6 +189,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
             request_timeout_s: 600,
             ..WorkloadSpec::default()
         },
+        load_from: None,
     }
 }
 

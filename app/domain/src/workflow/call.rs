@@ -44,6 +44,8 @@ pub struct WorkflowCall {
     pub cluster_id: Option<String>,
     /// Its nodes.
     pub nodes: Option<Vec<NodeCall>>,
+    /// Id of the machine that makes the load; empty: the server itself.
+    pub load_from: Option<String>,
     /// Id of the model.
     pub model_id: Option<String>,
     /// The engine, where one is to be started.
@@ -351,15 +353,21 @@ impl WorkflowCall {
     }
 
     fn chosen_nodes(&self, draft: &Draft, catalogue: &Catalogue) -> Option<Answer> {
-        let called = self.nodes.as_ref()?;
+        if self.nodes.is_none() && self.load_from.is_none() {
+            return None;
+        }
         let cluster = draft.cluster_id.and_then(|id| catalogue.cluster(id));
         let Some(cluster) = cluster else {
             let message = "Choose a cluster first.";
             return Some(Err(FieldErrors::one("nodes", message)));
         };
         let mut errors = FieldErrors::default();
-        let mut node_ids = Vec::new();
-        for (place, called) in called.iter().enumerate() {
+        // What a call does not name stays as it was.
+        let mut node_ids = match &self.nodes {
+            Some(_) => Vec::new(),
+            None => draft.node_ids.iter().map(ToString::to_string).collect(),
+        };
+        for (place, called) in self.nodes.iter().flatten().enumerate() {
             let by_id = |id: &String| {
                 let mut nodes = cluster.nodes.iter();
                 nodes.find(|node| node.id.to_string() == id.to_lowercase())
@@ -378,7 +386,14 @@ impl WorkflowCall {
                 ),
             }
         }
-        Some(errors.into_result(StepForm::Nodes(NodesForm { node_ids })))
+        let load_from = match &self.load_from {
+            Some(id) => id.clone(),
+            None => draft.load_from.map(|id| id.to_string()).unwrap_or_default(),
+        };
+        Some(errors.into_result(StepForm::Nodes(NodesForm {
+            node_ids,
+            load_from,
+        })))
     }
 
     fn credential(&self, _: &Draft, _: &Catalogue) -> Option<Answer> {

@@ -1,6 +1,7 @@
 //! What was answered so far, and what an answer does to it.
 
 mod choose;
+mod load_from;
 
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,9 @@ pub struct Draft {
     pub cluster_id: Option<ClusterId>,
     /// Step 4.
     pub node_ids: Vec<NodeId>,
+    /// The machine that makes the load; `None`: the server itself.
+    #[serde(default)]
+    pub load_from: Option<NodeId>,
     /// Step 5.
     pub model: Option<ModelAnswers>,
     /// Step 6, for a cloud model.
@@ -306,6 +310,7 @@ impl Draft {
             }),
             Step::Nodes => StepForm::Nodes(NodesForm {
                 node_ids: self.node_ids.iter().map(ToString::to_string).collect(),
+                load_from: self.load_from.map(|id| id.to_string()).unwrap_or_default(),
             }),
             Step::Model => {
                 StepForm::Model(self.model.as_ref().map_or_else(Default::default, |model| {
@@ -450,6 +455,7 @@ impl Draft {
             }),
             cluster_id: Some(plan.cluster.id),
             node_ids: plan.cluster.nodes.iter().map(|node| node.id).collect(),
+            load_from: plan.load_from.as_ref().map(|machine| machine.id),
             model: Some(ModelAnswers {
                 model_id: plan.model.id,
                 engine,

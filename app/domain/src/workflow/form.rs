@@ -147,6 +147,9 @@ pub struct ClusterChoiceForm {
 pub struct NodesForm {
     /// Ids of the nodes.
     pub node_ids: Vec<String>,
+    /// Id of the machine that makes the load; empty: the server itself.
+    #[serde(default)]
+    pub load_from: String,
 }
 
 /// Step 5, as typed.

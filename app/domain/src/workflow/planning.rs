@@ -1,7 +1,7 @@
 //! From a complete draft to the plan of a run.
 
 use super::draft::{Catalogue, Draft, EvaluationAnswers};
-use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource};
+use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource, Node};
 use crate::engine::{
     ContainerChoice, EngineChoice, EnginePreset, ProxyUpstream, model_in_container, render_command,
 };
@@ -65,6 +65,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
         deployment: deployment(draft, catalogue, cluster, model)?,
         upstream: upstream(draft, catalogue, cluster, model)?,
         workload: evaluation.workload(basic.concurrent_requests, prompts),
+        load_from: load_machine(draft, catalogue)?,
     })
 }
 
@@ -132,19 +133,36 @@ fn planned_datasets(
     Ok(planned)
 }
 
+/// The machine that makes the load, checked once more.
+fn load_machine(draft: &Draft, catalogue: &Catalogue) -> Result<Option<PlannedNode>, FieldErrors> {
+    let Some(id) = draft.load_from else {
+        return Ok(None);
+    };
+    let refused = |reason: String| FieldErrors::one("load_from", reason);
+    if let Some(reason) = draft.refuses_load_from(id, catalogue) {
+        return Err(refused(reason));
+    }
+    let machine = catalogue.machine(id).ok_or_else(|| {
+        refused("The machine that was to make the load is gone: choose anew in step 4.".to_owned())
+    })?;
+    Ok(Some(planned_node(machine)))
+}
+
+fn planned_node(node: &Node) -> PlannedNode {
+    PlannedNode {
+        id: node.id,
+        name: node.name.clone(),
+        access: node.access.clone(),
+        inventory: node.inventory.clone(),
+    }
+}
+
 fn planned_nodes(draft: &Draft, cluster: &Cluster) -> Result<Vec<PlannedNode>, FieldErrors> {
     let chosen = cluster
         .nodes
         .iter()
         .filter(|node| draft.node_ids.contains(&node.id));
-    let nodes: Vec<PlannedNode> = chosen
-        .map(|node| PlannedNode {
-            id: node.id,
-            name: node.name.clone(),
-            access: node.access.clone(),
-            inventory: node.inventory.clone(),
-        })
-        .collect();
+    let nodes: Vec<PlannedNode> = chosen.map(planned_node).collect();
     if nodes.is_empty() {
         return Err(FieldErrors::one(
             "node_ids",

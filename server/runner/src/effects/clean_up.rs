@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::plan::Deployment;
+use domain::plan::{Deployment, PlannedNode};
 use domain::run::{RunState, Stage};
 use tokio::fs;
 use tokio::time::sleep;
@@ -12,6 +12,7 @@ use super::engine::EngineKind;
 use super::{ENGINE_LOG_FILE, Run};
 use crate::config::Chain;
 use crate::leftovers::{Leftovers, Removed};
+use crate::node::Node;
 use crate::process::noted_engine;
 use crate::process::stop::stop_run;
 
@@ -48,18 +49,26 @@ impl Removed {
 }
 
 pub(super) async fn clean_up(run: &Run, state: &RunState) -> Result<String, String> {
-    let here = stop_here(run).await?;
-    let far = match remove_far(run, state).await {
-        Ok(removed) => removed,
-        Err(reason) => return leave_pending(run, &reason).await,
-    };
-    let removed = Removed {
-        processes: here + far.processes,
-        containers: far.containers,
+    let mut removed = Removed {
+        processes: stop_here(run).await?,
+        containers: 0,
     };
     if let Err(error) = remove_working_files(&run.folder).await {
         run.log(format!("Working files were left behind: {error}"))
             .await;
+    }
+    let mut pending = Vec::new();
+    for place in places(run, state) {
+        match clean_place(run, &place).await {
+            Ok(there) => {
+                removed.processes += there.processes;
+                removed.containers += there.containers;
+            }
+            Err(reason) => pending.push(leave_pending(run, place.node, &reason).await?),
+        }
+    }
+    if !pending.is_empty() {
+        return Ok(pending.join(" "));
     }
     Ok(if removed != Removed::default() {
         removed.in_words()
@@ -69,6 +78,63 @@ pub(super) async fn clean_up(run: &Run, state: &RunState) -> Result<String, Stri
     } else {
         "Nothing was left running.".to_owned()
     })
+}
+
+/// Somewhere the run may have left something, besides the processes of this machine.
+struct Place<'a> {
+    node: &'a PlannedNode,
+    is_engines: bool,
+}
+
+/// Where to look. Nothing is left where nothing was begun: a machine that was never reached is not asked.
+fn places<'a>(run: &'a Run, state: &RunState) -> Vec<Place<'a>> {
+    let has_begun = |stage| {
+        let stage = state.stage(stage);
+        stage.is_some_and(|stage| stage.started_at.is_some())
+    };
+    let is_container = matches!(run.plan.deployment, Deployment::Container { .. });
+    let mut places = Vec::new();
+    if has_begun(Stage::DeployEngine)
+        && (run.plan.is_far() || is_container)
+        && let Some(node) = run.plan.cluster.nodes.first()
+    {
+        places.push(Place {
+            node,
+            is_engines: true,
+        });
+    }
+    let has_load = has_begun(Stage::WarmUp) || has_begun(Stage::RunBenchmark);
+    if let Some(node) = run.plan.load_from.as_ref().filter(|_| has_load)
+        && places.iter().all(|place| place.node.id != node.id)
+    {
+        places.push(Place {
+            node,
+            is_engines: false,
+        });
+    }
+    places
+}
+
+/// Removes what the run may have left there.
+async fn clean_place(run: &Run, place: &Place<'_>) -> Result<Removed, String> {
+    let node = if place.is_engines {
+        run.node().await?
+    } else {
+        Node::Far(run.load_session(place.node).await?)
+    };
+    let has_container =
+        place.is_engines && matches!(run.plan.deployment, Deployment::Container { .. });
+    let leftovers = Leftovers {
+        installation: run.shared.installation().await?,
+        local_docker: &run.shared.config.docker,
+    };
+    let removed = leftovers.remove(&node, run.id, has_container).await?;
+    if removed != Removed::default() {
+        return Ok(removed);
+    }
+    // A request that was dropped on its way may still have its effect.
+    sleep(LATE_WITHIN).await;
+    leftovers.remove(&node, run.id, has_container).await
 }
 
 /// Stops the processes of the run on this machine; returns how many there were.
@@ -88,41 +154,8 @@ pub(crate) async fn stop_here(run: &Run) -> Result<usize, String> {
     count
 }
 
-/// Removes what the run may have left in a Docker Engine and on a far machine.
-async fn remove_far(run: &Run, state: &RunState) -> Result<Removed, String> {
-    let is_far = run
-        .plan
-        .cluster
-        .nodes
-        .iter()
-        .any(|node| node.access.ssh().is_some());
-    let is_container = matches!(run.plan.deployment, Deployment::Container { .. });
-    // Nothing is left where nothing was begun: a machine that was never reached is not asked.
-    let began = state
-        .stage(Stage::DeployEngine)
-        .is_some_and(|stage| stage.started_at.is_some());
-    if !began || !(is_far || is_container) {
-        return Ok(Removed::default());
-    }
-    let node = run.node().await?;
-    let leftovers = Leftovers {
-        installation: run.shared.installation().await?,
-        local_docker: &run.shared.config.docker,
-    };
-    let removed = leftovers.remove(&node, run.id, is_container).await?;
-    if removed != Removed::default() {
-        return Ok(removed);
-    }
-    // A request that was dropped on its way may still have its effect.
-    sleep(LATE_WITHIN).await;
-    leftovers.remove(&node, run.id, is_container).await
-}
-
-/// Notes that the node has still to be cleaned up, for the reaper and for people.
-async fn leave_pending(run: &Run, reason: &str) -> Result<String, String> {
-    let Some(node) = run.plan.cluster.nodes.first() else {
-        return Err(reason.to_owned());
-    };
+/// Notes that a node has still to be cleaned up, for the reaper and for people.
+async fn leave_pending(run: &Run, node: &PlannedNode, reason: &str) -> Result<String, String> {
     let store = &run.shared.store;
     let noted = store
         .note_pending_cleanup(run.id, (node.id, &node.name), reason, run.shared.now())
@@ -131,7 +164,7 @@ async fn leave_pending(run: &Run, reason: &str) -> Result<String, String> {
         Ok(()) => {
             tracing::warn!(run = %run.id, node = node.name, reason, "a clean-up is pending");
             Ok(format!(
-                "Clean-up of {} is pending, and tried again every few minutes: {reason}",
+                "Clean-up of {} is pending, and tried again every few minutes: {reason}.",
                 node.name
             ))
         }

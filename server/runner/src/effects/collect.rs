@@ -42,7 +42,11 @@ pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, Strin
             engine: found.identity.clone(),
             served_models: found.served_models.clone(),
             engine_command: state.engine_command.clone(),
-            load_from: host_name(),
+            load_from: match &run.plan.load_from {
+                None => host_name(),
+                Some(machine) => machine.name.clone(),
+            },
+            round_trip_us: found.round_trip_us.filter(|_| run.plan.load_from.is_none()),
             plan: run.plan.clone(),
             records_sha256,
             prompts_sha256: Some(load.prompts_sha256),

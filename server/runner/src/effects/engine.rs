@@ -16,6 +16,8 @@ const LAST_LINES_WITHIN: Duration = Duration::from_secs(2);
 /// An engine started by this process. Letting go of it stops nothing but the following of its log.
 pub(crate) struct Engine {
     pub(super) base_url: String,
+    /// Where it answers on its own node.
+    pub(super) url_on_node: String,
     pub(super) kind: EngineKind,
     /// Follows its log file.
     pub(super) _log: AbortOnDropHandle<()>,
@@ -52,6 +54,11 @@ impl Engine {
     /// Where it answers.
     pub(super) fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Where it answers on its own node.
+    pub(super) fn url_on_node(&self) -> &str {
+        &self.url_on_node
     }
 
     /// The link to its machine, where that is far.

@@ -56,6 +56,7 @@ fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPl
         },
         deployment,
         workload: short_workload(),
+        load_from: None,
     }
 }
 

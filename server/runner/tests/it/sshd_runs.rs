@@ -182,3 +182,52 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
     assert_eq!(run_folders(&sshd), Vec::<PathBuf>::new());
     house.stop().await;
 }
+
+/// The program of these tests without its symbols, which are ten times as large as itself.
+fn stripped_assay(folder: &std::path::Path) -> PathBuf {
+    let path = folder.join("assay");
+    let stripped = std::process::Command::new("strip")
+        .arg("-o")
+        .arg(&path)
+        .arg(testkit::target_dir().join("debug/assay"))
+        .status();
+    assert!(stripped.unwrap().success());
+    path
+}
+
+#[tokio::test]
+async fn the_load_is_made_on_the_engines_node() {
+    let sshd = Sshd::start();
+    let folder = testkit::data_dir();
+    let mut house = House::open_whole().await;
+    house.config.assay_binary = stripped_assay(folder.path());
+    house.start();
+    let cluster = house
+        .machine(&sshd, sshd.port(), Login::Key(sshd.client_key()))
+        .await;
+    let mut plan = far_plan(cluster);
+    plan.load_from = plan.cluster.nodes.first().cloned();
+    let dataset = house
+        .dataset("Three", &["one two", "three four", "five six"])
+        .await;
+    plan.workload.prompts = domain::workload::Prompts::Datasets {
+        datasets: vec![dataset],
+        answer_lengths: domain::workload::AnswerLengths::default(),
+    };
+    let id = house.queue(&plan).await;
+    house.wait_for_stage(id, Stage::RunBenchmark).await;
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    house.assert_clean(id, &state);
+    let log = log_of(&state, Stage::WarmUp).join("\n");
+    assert!(log.contains("of this program were sent to"), "{log}");
+    assert!(log.contains("The load is made on"), "{log}");
+    let benchmark = house.store.find_benchmark(id).await.unwrap().unwrap();
+    let result = benchmark.result.unwrap();
+    assert_eq!(result.summary.completed_count, 6);
+    assert_eq!(result.manifest.load_from, "far");
+    assert_eq!(result.manifest.round_trip_us, None);
+    assert_eq!(engines(&sshd), Vec::<String>::new());
+    assert_eq!(run_folders(&sshd), Vec::<PathBuf>::new());
+    house.stop().await;
+}

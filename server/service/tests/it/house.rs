@@ -186,6 +186,7 @@ impl House {
                     .iter()
                     .map(|node| node.id.to_string())
                     .collect(),
+                load_from: String::new(),
             }),
             StepForm::Model(ModelChoiceForm {
                 model_id: model.id.to_string(),
@@ -217,6 +218,7 @@ impl House {
                     .iter()
                     .map(|node| node.id.to_string())
                     .collect(),
+                load_from: String::new(),
             }),
             StepForm::Model(ModelChoiceForm {
                 model_id: model.id.to_string(),

@@ -149,6 +149,8 @@ struct AnsweredBody {
     cluster_id: Option<Uuid>,
     /// The nodes.
     node_ids: Vec<Uuid>,
+    /// The machine that makes the load; missing: the server itself.
+    load_from: Option<Uuid>,
     /// The model.
     model_id: Option<Uuid>,
     /// The preset of the engine that is started, where one is.
@@ -166,6 +168,7 @@ impl AnsweredBody {
         let mut body = Self {
             cluster_id: draft.cluster_id.map(|id| id.0),
             node_ids: draft.node_ids.iter().map(|id| id.0).collect(),
+            load_from: draft.load_from.map(|id| id.0),
             credential_id: draft.credential_id.map(|id| id.0),
             user_confirmation: draft.is_confirmed,
             ..Self::default()

@@ -132,6 +132,7 @@ pub(crate) fn plan(name: &str) -> RunPlan {
             request_timeout_s: 60,
             ..WorkloadSpec::default()
         },
+        load_from: None,
     }
     .on_nodes(&[1])
 }
@@ -225,6 +226,7 @@ pub(crate) fn result(plan: &RunPlan, ttft_ms: Option<u64>) -> BenchmarkResult {
             served_models: vec!["tiny".to_owned()],
             engine_command: None,
             load_from: "host".to_owned(),
+            round_trip_us: None,
             plan: plan.clone(),
             records_sha256: "ab".repeat(32),
             prompts_sha256: None,

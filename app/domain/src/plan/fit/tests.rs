@@ -79,6 +79,7 @@ fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
             arrival: Arrival::ClosedLoop { concurrency: 64 },
             ..WorkloadSpec::default()
         },
+        load_from: None,
     }
 }
 

@@ -62,6 +62,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
             request_timeout_s: 1,
             ..WorkloadSpec::default()
         },
+        load_from: None,
     }
 }
 

@@ -31,6 +31,12 @@ impl Draft {
         {
             model.engine = None;
         }
+        if self
+            .load_from
+            .is_some_and(|id| self.refuses_load_from(id, catalogue).is_some())
+        {
+            self.load_from = None;
+        }
         if !self.credential_holds(catalogue) {
             self.credential_id = None;
         }
@@ -65,6 +71,16 @@ impl Draft {
             return Err(FieldErrors::one("node_ids", "Choose at least one node."));
         }
         self.node_ids = node_ids;
+        let load_from = match form.load_from.trim() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| {
+                FieldErrors::one("load_from", "Choose the server or one of the machines.")
+            })?),
+        };
+        if let Some(reason) = load_from.and_then(|id| self.refuses_load_from(id, catalogue)) {
+            return Err(FieldErrors::one("load_from", reason));
+        }
+        self.load_from = load_from;
         Ok(())
     }
 

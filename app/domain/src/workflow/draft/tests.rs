@@ -157,6 +157,7 @@ fn choose_cluster(bits: u128) -> StepForm {
 fn choose_nodes(bits: &[u128]) -> StepForm {
     StepForm::Nodes(NodesForm {
         node_ids: bits.iter().copied().map(id).collect(),
+        load_from: String::new(),
     })
 }
 

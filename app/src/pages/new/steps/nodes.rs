@@ -4,7 +4,7 @@ use domain::catalogue::Node;
 use domain::workflow::form::NodesForm;
 use domain::workflow::{Step, StepForm};
 use leptos::prelude::*;
-use ui::field::{Choice, ChoiceCards};
+use ui::field::{Choice, ChoiceCards, SelectField, SelectOption};
 use ui::format;
 use ui::tone::Tone;
 
@@ -36,9 +36,17 @@ pub fn NodesStep(
         || "Nodes".to_owned(),
         |cluster| format!("Nodes of {}", cluster.name),
     );
+    let machines = cluster.map(|cluster| context.catalogue.load_machines(cluster));
+    let machines: Vec<SelectOption> = machines
+        .into_iter()
+        .flatten()
+        .map(|node| SelectOption::new(node.id.to_string(), node.name.clone()))
+        .collect();
+    let load_from = draft.load_from.map(|id| id.to_string()).unwrap_or_default();
     let read = |sent: &AnswerNodes| {
         StepForm::Nodes(NodesForm {
             node_ids: sent.node_ids.clone(),
+            load_from: sent.load_from.clone(),
         })
     };
     step_form(
@@ -48,11 +56,20 @@ pub fn NodesStep(
         action,
         read,
         move |errors| {
+            let load = (!machines.is_empty()).then(|| {
+                let server = SelectOption::new("", "This server");
+                let options = [server].into_iter().chain(machines).collect();
+                view! {
+                    <SelectField name="load_from" label="The load comes from" value=load_from errors options
+                        hint="From the engine’s own node, requests do not go through the SSH link, whose round trip is a part of every latency otherwise; the engine and the load share its processors then." />
+                }
+            });
             let errors =
                 Signal::derive(move || errors.with(|errors| at_brackets(errors, "node_ids")));
             view! {
             <ChoiceCards name=FIELD legend choices chosen is_multiple=true errors
                 hint="The run holds the chosen nodes while it lasts; runs that want the same node wait for each other." />
+            {load}
         }
         .into_any()
         },

@@ -44,6 +44,10 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
     let docker = node.docker(&run.shared.config.docker).await?;
     let image = pull(run, &docker.docker, &container.image).await?;
     let (spec, rules) = specify(run, node, &docker.docker, &image).await?;
+    let round_trip = match node {
+        Node::Here => String::new(),
+        Node::Far(session) => run.log_round_trip(session).await,
+    };
 
     // Taken first: between the start and the note of it there is no point to be dropped at.
     let mut found = run.found.lock().await;
@@ -65,13 +69,13 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
             });
         }
     };
-    let (forward, round_trip) = match node {
-        Node::Here => (None, String::new()),
+    let forward = match node {
+        Node::Here => None,
         Node::Far(session) => {
             let host = address.ip().to_string();
             let forward = session.forward_tcp(&host, address.port()).await;
             let forward = forward.map_err(|error| error.to_string())?;
-            (Some(forward), run.log_round_trip(session).await)
+            Some(forward)
         }
     };
     let base_url = format!(
@@ -85,6 +89,7 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
     let follower = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
     found.engine = Some(Engine {
         base_url: base_url.clone(),
+        url_on_node: format!("http://{address}"),
         kind: EngineKind::Container(engine),
         _log: AbortOnDropHandle::new(follower),
     });

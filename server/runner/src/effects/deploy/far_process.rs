@@ -69,6 +69,7 @@ pub(super) async fn deploy(
     let follower = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
     found.engine = Some(Engine {
         base_url: base_url.clone(),
+        url_on_node: format!("http://{HOST}:{port}"),
         kind: EngineKind::Far(FarProcess {
             session: session.clone(),
             mark,

@@ -70,6 +70,7 @@ pub(super) async fn deploy(run: &Run, command: &EngineCommand) -> Result<String,
     let log = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
     found.engine = Some(Engine {
         base_url: base_url.clone(),
+        url_on_node: base_url.clone(),
         kind: EngineKind::Process(child),
         _log: AbortOnDropHandle::new(log),
     });

@@ -61,6 +61,8 @@ pub(super) struct RunWorkflowBody {
     /// Step 4: nodes of the cluster, as `GET /clusters/{id}/node-metrics` gives them.
     #[schema(max_items = 100)]
     nodes: Option<Vec<NodeInput>>,
+    /// Step 4: id of the machine that makes the load; empty: the server itself.
+    load_from: Option<String>,
     /// Step 5: the model.
     model_id: Option<Uuid>,
     /// Step 6: the credential of a cloud model.
@@ -321,6 +323,7 @@ impl RunWorkflowBody {
                     request_timeout_s: self.request_timeout_s,
                 },
                 cluster_id: self.cluster_id.map(|id| id.to_string()),
+                load_from: self.load_from,
                 nodes: self
                     .nodes
                     .map(|nodes| nodes.into_iter().map(NodeInput::into_call).collect()),
