@@ -25,8 +25,10 @@ pub fn PlanFacts(
         deployment,
         upstream,
         workload,
+        load_from,
         ..
     } = plan;
+    let load_from = load_from.map_or("this server".to_owned(), |machine| machine.name);
     view! {
         <div class="grid-2">
             <Card title="Load">
@@ -51,6 +53,7 @@ pub fn PlanFacts(
                     <KeyValueList>
                         <Fact name="Cluster">{cluster.name}</Fact>
                         {cluster.nodes.into_iter().map(node_fact).collect_view()}
+                        <Fact name="Load comes from">{load_from}</Fact>
                     </KeyValueList>
                 </Card>
             </div>

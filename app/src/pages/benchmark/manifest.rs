@@ -53,6 +53,13 @@ pub fn ManifestTab(
             </Fact>
         }
     });
+    let way = manifest.round_trip_us.map(|us| {
+        let text = format!(
+            "through an SSH link with a round trip of {:.2} ms, which is a part of every latency",
+            us as f64 / 1e3
+        );
+        view! { <Fact name="Way to the engine">{text}</Fact> }
+    });
     view! {
         <div class="stack">
             <Card title="Evidence" note="written once, never changed">
@@ -62,6 +69,7 @@ pub fn ManifestTab(
                     <Fact name="Engine says it is">{engine}</Fact>
                     <Fact name="Engine serves">{served}</Fact>
                     <Fact name="Load came from">{manifest.load_from.clone()}</Fact>
+                    {way}
                     <Fact name="Prompt lengths">{summary.prompt_source.in_words()}</Fact>
                     {prompts}
                     <Fact name="Answer tokens">{format!("{tokens}; {per_chunk} tokens per chunk")}</Fact>
