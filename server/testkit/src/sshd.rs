@@ -161,23 +161,35 @@ impl Sshd {
 
     /// The command lines of all processes of the account, words parted by spaces.
     pub fn command_lines(&self) -> Vec<String> {
+        self.processes()
+            .filter_map(|process| command_line(&process))
+            .collect()
+    }
+
+    /// The same for those that have this text in their environment.
+    pub fn command_lines_with(&self, environment: &str) -> Vec<String> {
+        let has_it = |process: &PathBuf| {
+            let bytes = fs::read(process.join("environ")).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).contains(environment)
+        };
+        let processes = self.processes().filter(has_it);
+        processes
+            .filter_map(|process| command_line(&process))
+            .collect()
+    }
+
+    fn processes(&self) -> impl Iterator<Item = PathBuf> {
         let owner = if self.is_isolated {
             USER_ID
         } else {
             Uid::effective().as_raw()
         };
-        let Some(space) = self.process_space() else {
-            return Vec::new();
-        };
-        processes()
-            .filter(|process| {
-                use std::os::unix::fs::MetadataExt;
-                fs::metadata(process).is_ok_and(|it| it.uid() == owner)
-                    && fs::read_link(process.join("ns/pid")).is_ok_and(|it| it == space)
-            })
-            .filter_map(|process| fs::read(process.join("cmdline")).ok())
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .collect()
+        let space = self.process_space();
+        processes().filter(move |process| {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(process).is_ok_and(|it| it.uid() == owner)
+                && fs::read_link(process.join("ns/pid")).is_ok_and(|it| Some(it) == space)
+        })
     }
 
     /// The namespace its processes live in.
@@ -361,6 +373,12 @@ fn write_accounts(folder: &Path, home: &Path) {
 
 fn open_to_all(folder: &Path) {
     fs::set_permissions(folder, Permissions::from_mode(0o755)).expect("our own folder");
+}
+
+/// `None` of one that is gone.
+fn command_line(process: &Path) -> Option<String> {
+    let line = fs::read(process.join("cmdline")).ok()?;
+    Some(String::from_utf8_lossy(&line).replace('\0', " "))
 }
 
 fn processes() -> impl Iterator<Item = PathBuf> {

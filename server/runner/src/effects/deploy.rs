@@ -8,7 +8,7 @@ use domain::plan::Deployment;
 
 use super::Run;
 
-pub(super) use far_process::exit as far_exit;
+pub(super) use far_process::{LogCopy, exit as far_exit};
 
 use crate::node::Node;
 

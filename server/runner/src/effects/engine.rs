@@ -8,6 +8,7 @@ use tokio::process::Child;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::deploy::LogCopy;
 use crate::node::NodeDocker;
 
 /// How long the last lines of a container that ended may take to be written down.
@@ -35,7 +36,7 @@ pub(super) struct FarProcess {
     pub(super) session: Session,
     pub(super) mark: Mark,
     /// Brings its log here.
-    pub(super) log: AbortOnDropHandle<()>,
+    pub(super) log: LogCopy,
     /// The way requests take to it.
     pub(super) _forward: TcpForward,
 }

@@ -6,17 +6,20 @@
     reason = "a panic is how a test fails"
 )]
 
+mod arguments;
 mod cancel;
 mod credential_test;
 mod datasets;
 mod docker_runs;
 mod failures;
 mod house;
+mod kills;
 mod litellm;
 mod plans;
 mod probe;
 mod ready;
 mod recovery;
+mod side_by_side;
 mod sshd_machines;
 mod sshd_runs;
 mod whole_run;

@@ -9,7 +9,8 @@ use domain::secret::Secret;
 use ssh::{Mark, Session, Supervised, TailFrom};
 use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::effects::engine::{Engine, EngineKind, FarProcess};
@@ -22,6 +23,8 @@ pub(crate) const ENGINE: &str = "engine";
 const HOST: &str = "127.0.0.1";
 /// How often the far log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// How long the last lines of an engine that ended may take to be brought here.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(5);
 /// Most bytes taken at a look.
 const READ_BYTES_MAX: usize = 256 << 10;
 /// The far log is emptied when it grows beyond this.
@@ -95,12 +98,26 @@ pub(super) async fn deploy(
     ))
 }
 
-/// Brings what the engine prints to the run's log file here, until it is aborted.
-async fn copy_log(
-    run: &Run,
-    session: Session,
-    far: String,
-) -> Result<AbortOnDropHandle<()>, String> {
+/// The bringing of a far log to the run's log file here. It ends when dropped.
+pub(crate) struct LogCopy {
+    task: AbortOnDropHandle<()>,
+    /// Nothing more is written to the far one.
+    is_whole: CancellationToken,
+}
+
+impl LogCopy {
+    /// Waits until what is still there was brought, of an engine that has ended.
+    async fn finish(&mut self) {
+        self.is_whole.cancel();
+        if !self.task.is_finished() {
+            let _ = timeout(LAST_LINES_WITHIN, &mut self.task).await;
+            self.task.abort();
+        }
+    }
+}
+
+/// Brings what the engine prints to the run's log file here.
+async fn copy_log(run: &Run, session: Session, far: String) -> Result<LogCopy, String> {
     let path: PathBuf = run.log_path();
     let unwritable = |error: std::io::Error| {
         format!(
@@ -115,13 +132,18 @@ async fn copy_log(
         .open(&path)
         .await
         .map_err(unwritable)?;
+    let is_whole = CancellationToken::new();
+    let whole = is_whole.clone();
     let task = tokio::spawn(async move {
         let mut next = 0;
-        // A link that is lost ends it; the engine's state is asked for elsewhere.
-        while let Ok(tail) = session
-            .tail(&far, TailFrom::Start(next), READ_BYTES_MAX)
-            .await
-        {
+        loop {
+            // Before the look: what is written after it is not the last.
+            let is_last = whole.is_cancelled();
+            let tail = session.tail(&far, TailFrom::Start(next), READ_BYTES_MAX);
+            // A link that is lost ends it; the engine's state is asked for elsewhere.
+            let Ok(tail) = tail.await else {
+                return;
+            };
             next = tail.next;
             if file.write_all(&tail.bytes).await.is_err() || file.flush().await.is_err() {
                 return;
@@ -132,25 +154,29 @@ async fn copy_log(
                 next = 0;
             }
             if tail.bytes.len() < READ_BYTES_MAX {
-                sleep(LOOK_EVERY).await;
+                if is_last {
+                    return;
+                }
+                let _ = timeout(LOOK_EVERY, whole.cancelled()).await;
             }
         }
     });
-    Ok(AbortOnDropHandle::new(task))
+    Ok(LogCopy {
+        task: AbortOnDropHandle::new(task),
+        is_whole,
+    })
 }
 
 /// How an engine on a far machine ended, if it did; the last lines of its log are here then.
 pub(crate) async fn exit(
     session: &Session,
     mark: &Mark,
-    log: &mut AbortOnDropHandle<()>,
+    log: &mut LogCopy,
 ) -> Result<Option<String>, String> {
     match session.is_alive(mark, ENGINE).await {
         Ok(true) => Ok(None),
         Ok(false) => {
-            // One more look at the log than the copying takes.
-            sleep(LOOK_EVERY * 2).await;
-            log.abort();
+            log.finish().await;
             Ok(Some(format!("its process on {} is gone", session.place())))
         }
         Err(error) => Err(error.to_string()),
