@@ -24,10 +24,19 @@ export const CREDENTIAL = 6;
 export const CONFIRM = 7;
 export const EXECUTE = 8;
 
-/** How an engine is to be started on this machine. */
+/** What a container is made from, and what it may use. */
+export interface ContainerAnswers {
+  readonly image: string;
+  readonly port: number;
+  readonly cpus: string;
+  readonly memoryGib: string;
+}
+
+/** How an engine is to be started on this machine: as a process, unless a container is described. */
 export interface EngineAnswers {
   readonly preset: string;
   readonly arguments?: string;
+  readonly container?: ContainerAnswers;
 }
 
 /** Answers to the whole wizard; what is left out stays as the wizard suggests it. */
@@ -135,8 +144,20 @@ export class Wizard {
     if (answers.engine !== undefined) {
       await choice(step, 'Engine', answers.engine.preset).check();
       await field(step, 'Arguments').fill(answers.engine.arguments ?? '');
+      if (answers.engine.container !== undefined) {
+        await this.answerContainer(answers.engine.container);
+      }
     }
     await this.continueFrom(MODEL, answers.credential === undefined ? CONFIRM : CREDENTIAL);
+  }
+
+  async answerContainer(container: ContainerAnswers): Promise<void> {
+    const step = this.step(MODEL);
+    await choice(step, 'It runs as', 'A Docker container').check();
+    await field(step, 'Image').fill(container.image);
+    await field(step, 'Port inside').fill(String(container.port));
+    await field(step, 'CPUs').fill(container.cpus);
+    await field(step, 'Memory').fill(container.memoryGib);
   }
 
   async answerCredential(title: string): Promise<void> {
