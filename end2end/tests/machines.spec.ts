@@ -11,7 +11,7 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await visit('/clusters');
       await main.getByRole('link', { name: 'Add machines' }).click();
       await field(main, 'Name').fill('Rack');
-      await field(main, 'Machines').fill('not a host!');
+      await field(main, 'Machines').fill('bad!host');
       await field(main, 'Account').fill(sshd.user);
       await main.getByRole('button', { name: 'Add the machines' }).click();
       await expectMessage(field(main, 'Machines'), 'no host name');
@@ -56,6 +56,7 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await field(main, 'Password').fill('a wrong password');
       await main.getByRole('button', { name: 'Save' }).click();
       await expect(main).toContainText(`refused the password of ${sshd.user}`);
+      await field(main, 'Password').fill('');
       await field(main, 'Machines').fill('127.0.0.1:1 as gpu1');
       await main.getByRole('button', { name: 'Save' }).click();
       await expectMessage(field(main, 'Password'), 'Give the password again');
