@@ -15,6 +15,9 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await field(main, 'Account').fill(sshd.user);
       await main.getByRole('button', { name: 'Add the machines' }).click();
       await expectMessage(field(main, 'Machines'), 'no host name');
+      await field(main, 'Machines').fill('not a host');
+      await main.getByRole('button', { name: 'Add the machines' }).click();
+      await expectMessage(field(main, 'Machines'), 'Write “as”');
       await field(main, 'Machines').fill(`127.0.0.1:${sshd.port} as gpu1`);
       await main.getByRole('button', { name: 'Add the machines' }).click();
       await expectMessage(field(main, 'Private key'), 'Give the private key.');
@@ -56,7 +59,7 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await field(main, 'Password').fill('a wrong password');
       await main.getByRole('button', { name: 'Save' }).click();
       await expect(main).toContainText(`refused the password of ${sshd.user}`);
-      await field(main, 'Password').fill('');
+      await expect(field(main, 'Password')).toHaveValue('');
       await field(main, 'Machines').fill('127.0.0.1:1 as gpu1');
       await main.getByRole('button', { name: 'Save' }).click();
       await expectMessage(field(main, 'Password'), 'Give the password again');

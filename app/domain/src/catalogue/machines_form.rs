@@ -281,7 +281,7 @@ impl MachinesForm {
     }
 }
 
-/// Reads `ADDRESS`, `ADDRESS as NAME` or `ADDRESS NAME`.
+/// Reads `ADDRESS` or `ADDRESS as NAME`.
 fn read_machine(line: &str, user: &str) -> Result<NewMachine, String> {
     let (address, rest) = line
         .split_once(char::is_whitespace)
@@ -290,7 +290,8 @@ fn read_machine(line: &str, user: &str) -> Result<NewMachine, String> {
     let name = match rest.strip_prefix("as ") {
         Some(name) => name.trim(),
         None if rest == "as" => return Err(format!("Give a name after “as” in “{line}”.")),
-        None => rest,
+        None if rest.is_empty() => "",
+        None => return Err(format!("Write “as” before the name in “{line}”.")),
     };
     let name = if name.is_empty() {
         address.host.clone()

@@ -47,6 +47,8 @@ pub fn MachinesFormView(
     let check = check_before_sending(own, move |sent: SaveMachines| {
         sent.form.validate(present.as_ref()).map(drop)
     });
+    // Bound, so that nothing typed stays in them once the page shows what was saved.
+    let [private_key, passphrase, password] = std::array::from_fn(|_| RwSignal::new(String::new()));
     let is_new = cluster.is_none();
     let id = cluster
         .as_ref()
@@ -110,6 +112,7 @@ pub fn MachinesFormView(
             <div class="when-ssh-key stack">
                 <TextAreaField
                     name="private_key"
+                    bind=private_key
                     label="Private key"
                     rows=5
                     is_mono=true
@@ -119,6 +122,7 @@ pub fn MachinesFormView(
                 />
                 <TextField
                     name="passphrase"
+                    bind=passphrase
                     label="Passphrase"
                     kind=InputKind::Password
                     autocomplete="off"
@@ -130,6 +134,7 @@ pub fn MachinesFormView(
             <div class="when-ssh-password stack">
                 <TextField
                     name="password"
+                    bind=password
                     label="Password"
                     kind=InputKind::Password
                     autocomplete="off"

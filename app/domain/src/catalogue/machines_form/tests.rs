@@ -54,7 +54,7 @@ const KEY: SshLogin = SshLogin::Key {
 
 #[test]
 fn machines_stand_on_lines_of_their_own() {
-    let typed = "gpu1.lab\r\n\n  root@10.0.0.2:2222 as the big one \nfe80::1 small\n";
+    let typed = "gpu1.lab\r\n\n  root@10.0.0.2:2222 as the big one \nfe80::1 as small\n";
     let new = form(typed).validate(None).unwrap();
     let read: Vec<(String, String)> = new
         .machines
@@ -77,7 +77,8 @@ fn machines_stand_on_lines_of_their_own() {
 fn wrong_lines_are_told_by_what_is_in_them() {
     for (typed, words) in [
         ("", "at least one"),
-        ("a b\n-x", "no host name"),
+        ("a b", "Write “as”"),
+        ("a\n-x", "no host name"),
         ("a\nb\na", "twice"),
         ("a as x\nb as X", "Two machines are called “X”"),
         ("h:22\nh:23", "as NAME"),
