@@ -50,7 +50,7 @@ test('an engine is started in a Docker container, measured, and removed', async 
     model: 'Tiny in an image',
     engine: {
       preset: 'Custom command or image',
-      container: { image: docker.image, port: 8080, cpus: '0', memoryGib: '1.5' },
+      container: { image: docker.image, port: 8080, cpus: '0', memoryGib: '2' },
     },
   });
 
@@ -65,7 +65,7 @@ test('an engine is started in a Docker container, measured, and removed', async 
     'assay.run': id,
     'org.assay.benchmark-name': 'llama.cpp in a container',
   });
-  expect(HostConfig).toMatchObject({ CpusetCpus: '0', Memory: 1.5 * 2 ** 30, Privileged: false });
+  expect(HostConfig).toMatchObject({ CpusetCpus: '0', Memory: 2 ** 31, Privileged: false });
   expect(HostConfig.PortBindings['8080/tcp']).toMatchObject([{ HostIp: '127.0.0.1' }]);
 
   await benchmark.expectResult();

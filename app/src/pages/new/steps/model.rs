@@ -254,7 +254,7 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
             }
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Served) => {
-            choice.with_detail("Has no files of its own: Ollama pulls it by its name, or a custom command serves it.")
+            choice.with_detail("Has no files of its own: Ollama pulls it by its name, or a custom command or image brings it.")
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, _) => choice,
     }
