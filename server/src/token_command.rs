@@ -103,6 +103,7 @@ async fn carry_out(action: &Action) -> anyhow::Result<()> {
         runner_name: String::new(),
         started_at: clock(),
         data_dir,
+        docker: runner::DockerAddress::local(),
     };
     let ctx = Ctx::new(CtxParts {
         store: store.clone(),

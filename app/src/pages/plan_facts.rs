@@ -359,7 +359,7 @@ fn EngineFacts(
                 })
                 .collect();
             let variables = variables(&command);
-            let words = EngineCommand {
+            let said = EngineCommand {
                 words: entrypoint
                     .into_iter()
                     .flatten()
@@ -367,6 +367,10 @@ fn EngineFacts(
                     .collect(),
                 environment: Vec::new(),
             };
+            // An image that starts as its makers meant it is given none.
+            let arguments = (!said.words.is_empty()).then(|| {
+                view! { <CodeBlock label="arguments" text=readable_inside(&said, container.port) /> }
+            });
             view! {
                 <KeyValueList>
                     <Fact name="Engine">{preset.label()} ", in a container that is made for this run and removed after it"</Fact>
@@ -376,7 +380,7 @@ fn EngineFacts(
                     <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
                     {variables}
                 </KeyValueList>
-                <CodeBlock label="arguments" text=readable_inside(&words, container.port) />
+                {arguments}
             }
             .into_any()
         }

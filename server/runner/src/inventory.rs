@@ -15,6 +15,8 @@ use domain::time::Timestamp;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::timeout;
 
 /// Most bytes of an answer that are read.
 pub(crate) const ANSWER_BYTES_MAX: u64 = 4 << 20;
@@ -146,6 +148,26 @@ pub fn read_inventory(read_at: Timestamp) -> Inventory {
         inventory.cpu_model.clone_from(&inventory.architecture);
     }
     inventory
+}
+
+/// The same, with the Docker Engine that runs on this machine are given: the account's own `docker` command
+/// may be missing, or reach another.
+///
+/// # Errors
+///
+/// When reading it broke off.
+pub async fn read_this_machine(
+    read_at: Timestamp,
+    docker: &docker::Address,
+) -> Result<Inventory, JoinError> {
+    let mut inventory = spawn_blocking(move || read_inventory(read_at)).await?;
+    let version = async {
+        let docker = docker::Docker::connect(docker.clone()).await.ok()?;
+        Some(docker.info().await.ok()?.version)
+    };
+    let version = timeout(ANSWER_WITHIN, version).await.ok().flatten();
+    inventory.container_runtime = version.map(|version| format!("Docker {version}"));
+    Ok(inventory)
 }
 
 /// The host name; `localhost` when the machine has none.

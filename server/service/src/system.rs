@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use domain::history::HistoryQuery;
 use domain::system::SystemInfo;
 use domain::time::Timestamp;
+use runner::DockerAddress;
 
 use crate::{Actor, Ctx, ServiceError};
 
@@ -23,6 +24,8 @@ pub struct SystemFacts {
     pub started_at: Timestamp,
     /// Where the files are.
     pub data_dir: PathBuf,
+    /// The Docker Engine of this machine.
+    pub docker: DockerAddress,
 }
 
 /// What this installation is and how it stands.

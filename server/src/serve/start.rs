@@ -67,6 +67,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         runner_name: name,
         started_at: clock(),
         data_dir,
+        docker: docker_of(&args),
     };
     let ctx = Ctx::new(CtxParts {
         store: store.clone(),
@@ -194,6 +195,10 @@ fn runner_name(data_dir: &Path) -> String {
     format!("{}:{}", runner::inventory::host_name(), data_dir.display())
 }
 
+fn docker_of(args: &ServeArgs) -> runner::DockerAddress {
+    runner::DockerAddress::Socket(args.docker_socket.clone())
+}
+
 fn spawn_runner(
     args: &ServeArgs,
     name: String,
@@ -203,7 +208,7 @@ fn spawn_runner(
 ) -> anyhow::Result<RunnerHandle> {
     let binary = std::env::current_exe().context("could not find this program's own file")?;
     let mut config = RunnerConfig::new(name, binary, data_dir.to_owned());
-    config.docker = runner::DockerAddress::Socket(args.docker_socket.clone());
+    config.docker = docker_of(args);
     config.model_folders.clone_from(&args.model_folders);
     Ok(runner::spawn(config, store.clone(), clock)?)
 }

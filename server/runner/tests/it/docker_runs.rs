@@ -126,6 +126,23 @@ async fn a_cancelled_run_leaves_no_container() {
     house.stop().await;
 }
 
+/// Not the one of the account's own `docker` command.
+#[tokio::test]
+async fn the_inventory_names_the_docker_engine_that_runs_are_given() {
+    let version: Value = ask(DockerEngine::shared(), "/version");
+    let version = format!("Docker {}", version["Version"].as_str().unwrap());
+    let socket = DockerEngine::shared().socket();
+    for (socket, expected) in [
+        (socket.with_file_name("no.sock"), None),
+        (socket, Some(version)),
+    ] {
+        let now = runner::system_clock()();
+        let address = DockerAddress::Socket(socket);
+        let inventory = runner::inventory::read_this_machine(now, &address).await;
+        assert_eq!(inventory.unwrap().container_runtime, expected);
+    }
+}
+
 #[tokio::test]
 async fn an_image_that_is_nowhere_ends_the_run_with_the_reason() {
     let (mut house, engine) = open_house().await;

@@ -36,8 +36,7 @@ pub async fn ensure_seed(ctx: &Ctx) -> Result<(), ServiceError> {
 
 /// Reads what this machine has, away from the threads that serve requests.
 pub(super) async fn read_inventory(ctx: &Ctx) -> Result<Inventory, ServiceError> {
-    let now = ctx.now();
-    let inventory = tokio::task::spawn_blocking(move || runner::inventory::read_inventory(now));
+    let inventory = runner::inventory::read_this_machine(ctx.now(), &ctx.facts.docker);
     inventory.await.map_err(ServiceError::internal)
 }
 

@@ -50,6 +50,7 @@ impl House {
                 runner_name: "test".to_owned(),
                 started_at: clock(),
                 data_dir: folder.path().to_owned(),
+                docker: runner::DockerAddress::Socket(folder.path().join("no-docker.sock")),
             },
         });
         Self {
