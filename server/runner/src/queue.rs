@@ -5,7 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use domain::id::BenchmarkId;
 use domain::run::{Input, RunStatus, step};
@@ -33,6 +34,9 @@ const CANCEL_SIGNALS_MAX: usize = 64;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// The file in the data directory that is locked while a runner works on it.
 const LOCK_FILE: &str = "runner.lock";
+/// How long the lock may still be held after the end of who held it.
+const LOCK_WITHIN: Duration = Duration::from_secs(1);
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// Tells the worker, without waiting for it, that there is something to do.
 #[derive(Clone, Debug)]
@@ -158,10 +162,19 @@ fn lock_data_dir(data_dir: &Path) -> Result<File, RunnerError> {
     let unusable = |error| RunnerError::DataDir(PathBuf::from(data_dir), error);
     fs::create_dir_all(data_dir).map_err(unusable)?;
     let file = File::create(data_dir.join(LOCK_FILE)).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunnerError::DataDirInUse(PathBuf::from(data_dir))),
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A child of a server that was killed has its files until it becomes its program.
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_WITHIN => {
+                thread::sleep(LOCK_EVERY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunnerError::DataDirInUse(PathBuf::from(data_dir)));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
     }
 }
 

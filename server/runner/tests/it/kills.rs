@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::house::{House, Login, processes_of};
 use crate::plans::{container_plan, far_plan, local_plan};
+use crate::sshd_runs::stripped_assay;
 
 const KILLS: usize = 20;
 const SEED: u64 = 20_261_128;
@@ -30,8 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Where engines of a kind are started, asked beside the code under test.
 trait Place {
-    /// A short run there.
-    fn plan(&self) -> RunPlan;
+    /// A short run there, the `number`th.
+    fn plan(&self, number: usize) -> RunPlan;
     /// The same with an engine that only waits.
     fn waiting_plan(&self) -> RunPlan;
     /// What is there of a run.
@@ -117,12 +118,13 @@ async fn kill_and_recover(house: &mut House, others: &House, place: &impl Place,
         server: None,
     };
     served.start();
-    let whole = house.queue(&place.plan()).await;
+    let whole = house.queue(&place.plan(0)).await;
     let state = house.wait_for_end(whole).await;
     assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
     let mut killed_in: BTreeMap<String, u32> = BTreeMap::new();
-    for length in points(&house.journal(whole).await) {
-        let id = house.queue(&place.plan()).await;
+    let points = points(&house.journal(whole).await);
+    for (number, length) in (1..).zip(points) {
+        let id = house.queue(&place.plan(number)).await;
         served.wait_for_length(id, length).await;
         served.kill();
         let then = RunState::of_journal(&house.journal(id).await);
@@ -164,7 +166,7 @@ struct Here {
 }
 
 impl Place for Here {
-    fn plan(&self) -> RunPlan {
+    fn plan(&self, _: usize) -> RunPlan {
         let words = "engine --model tiny --addr 127.0.0.1:{port} --itl-ms 1".split(' ');
         let words: Vec<&str> = [self.assay.as_str()].into_iter().chain(words).collect();
         short(local_plan(&words))
@@ -182,7 +184,7 @@ impl Place for Here {
 struct InDocker(&'static DockerEngine);
 
 impl Place for InDocker {
-    fn plan(&self) -> RunPlan {
+    fn plan(&self, _: usize) -> RunPlan {
         short(container_plan(self.0.llama_image(), &[]))
     }
 
@@ -214,6 +216,7 @@ impl Place for InDocker {
     }
 }
 
+/// Every third load is made there too.
 struct BehindSshd {
     sshd: Sshd,
     cluster: domain::plan::PlannedCluster,
@@ -221,9 +224,13 @@ struct BehindSshd {
 }
 
 impl Place for BehindSshd {
-    fn plan(&self) -> RunPlan {
+    fn plan(&self, number: usize) -> RunPlan {
         // Each has a model of its own, which is sent anew.
-        short(far_plan(self.cluster.clone()))
+        let mut plan = short(far_plan(self.cluster.clone()));
+        if number.is_multiple_of(3) {
+            plan.load_from = plan.cluster.nodes.first().cloned();
+        }
+        plan
     }
 
     fn waiting_plan(&self) -> RunPlan {
@@ -293,6 +300,8 @@ async fn with_an_engine_in_a_docker_container_with_llama() {
 async fn with_an_engine_behind_sshd_with_llama() {
     let sshd = Sshd::start();
     let (mut house, mut others) = (House::open_whole().await, House::open().await);
+    let folder = testkit::data_dir();
+    house.config.assay_binary = stripped_assay(folder.path());
     let login = || Login::Key(sshd.client_key());
     let cluster = house.machine(&sshd, sshd.port(), login()).await;
     let others_cluster = others.machine(&sshd, sshd.port(), login()).await;

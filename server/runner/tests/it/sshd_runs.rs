@@ -184,7 +184,7 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
 }
 
 /// The program of these tests without its symbols, which are ten times as large as itself.
-fn stripped_assay(folder: &std::path::Path) -> PathBuf {
+pub(crate) fn stripped_assay(folder: &std::path::Path) -> PathBuf {
     let path = folder.join("assay");
     let stripped = std::process::Command::new("strip")
         .arg("-o")
