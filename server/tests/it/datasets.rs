@@ -157,7 +157,8 @@ async fn a_file_of_200_mb_is_imported_in_little_memory() {
     )
     .await;
     assert_eq!(rows["rows"].as_array().unwrap().len(), 100);
-    assert_eq!(files_below(&house.folder.path().join("imports")), 0);
+    // What the upload was written to goes a moment after its rows are there.
+    until_there_are(0, &house.folder.path().join("imports")).await;
     assert_eq!(
         files_below(&house.folder.path().join("artifacts/datasets")),
         2
