@@ -18,6 +18,10 @@ use super::option::{finish, merge, shortened};
 use super::twin::Twin;
 use crate::format;
 
+/// Drawing order of the lines: the first, which the chart is about, lies on top of the others where they are equal.
+const Z_FIRST: i32 = 3;
+const Z_OTHERS: i32 = 2;
+
 /// A warm-up shorter than this share of the drawn time is the start of the first request, not a
 /// warm-up.
 const WARM_UP_SHARE_MIN: f64 = 0.01;
@@ -252,9 +256,9 @@ impl LinesChart {
             chart = chart.y_axis(axis);
         }
         for (place, series) in self.series.iter().enumerate() {
-            let mut line = self.line(series, palette);
+            let mut line = self.line(series, palette).z(Z_OTHERS);
             if place == 0 {
-                line = line.mark_area(self.mark_area(palette));
+                line = line.z(Z_FIRST).mark_area(self.mark_area(palette));
             }
             chart = chart.series(line);
         }

@@ -62,6 +62,14 @@ fn a_window_to_the_end_has_no_drain_and_gaps_stay_gaps() {
     assert_eq!(whole.x_s.len(), 19);
 }
 
+/// Where all values are equal, as on an engine with an exact schedule, the grey tail would hide the median.
+#[test]
+fn the_first_line_lies_on_top_of_the_others() {
+    let option = LinesChart::of_ttft(&slices(), Finite::ZERO, finite(19.8)).option(&palette());
+    let z = |place: usize| option["series"][place]["z"].as_i64().unwrap();
+    assert!(z(0) > z(1), "{} over {}", z(0), z(1));
+}
+
 #[test]
 fn charts_of_one_run_end_together() {
     let mut slices = slices();
