@@ -5,6 +5,7 @@ pub mod extra_body;
 pub mod lengths;
 pub mod prompts;
 pub mod seed;
+pub mod spend;
 pub mod trace;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::slo::Slo;
 pub use arrival::Arrival;
 pub use lengths::LengthSpec;
 pub use prompts::{AnswerLengths, PlannedDataset, Prompts};
+pub use spend::{ExpectedSpend, SpendLimit, SpendReport, TokenPrice};
 
 /// Longest ramp in seconds.
 pub const RAMP_S_MAX: u32 = 86_400;
@@ -140,6 +142,9 @@ pub struct WorkloadSpec {
     /// Fields added to the JSON body of every request; see [`extra_body`] for those that may not be.
     #[serde(default)]
     pub extra_body: Map<String, Value>,
+    /// The most it sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_limit: Option<SpendLimit>,
 }
 
 /// What workloads of before there was a choice meant.
@@ -169,6 +174,7 @@ impl Default for WorkloadSpec {
             slos: Vec::new(),
             fresh_connections: false,
             extra_body: Map::new(),
+            spend_limit: None,
         }
     }
 }

@@ -195,8 +195,18 @@ pub async fn answer_credential(
     /// Id of the credential.
     #[server(default)]
     credential_id: String,
+    /// The most requests; empty: what follows from the plan.
+    #[server(default)]
+    requests_max: String,
+    /// The most tokens; empty: what follows from the plan.
+    #[server(default)]
+    tokens_max: String,
 ) -> Result<(), ApiError> {
-    let form = CredentialChoiceForm { credential_id };
+    let form = CredentialChoiceForm {
+        credential_id,
+        requests_max,
+        tokens_max,
+    };
     answer(id, revision, StepForm::Credential(form), Step::Confirm).await
 }
 

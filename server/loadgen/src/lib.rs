@@ -10,6 +10,7 @@
 //! Deliberately absent: files but those of datasets, SQL, knowledge of workflows, judgement (that is `domain::measure`).
 
 mod answer;
+mod budget;
 mod chunk;
 mod client;
 mod clock;

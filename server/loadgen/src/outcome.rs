@@ -5,7 +5,7 @@ use domain::measure::health::HostObservation;
 use domain::measure::record::{RequestPhase, RequestRecord};
 use domain::measure::summary::{Summary, SummaryContext};
 use domain::time::Timestamp;
-use domain::workload::{StopRule, WorkloadSpec};
+use domain::workload::{SpendReport, StopRule, WorkloadSpec};
 use sha2::{Digest, Sha256};
 
 use crate::clock::RunClock;
@@ -28,6 +28,8 @@ pub struct LoadOutcome {
     /// one in nanoseconds, each as decimal digits followed by a line feed. Lower-case hex; empty
     /// in closed loop.
     pub schedule_sha256: String,
+    /// What was spent, where the plan limits it.
+    pub spend: Option<SpendReport>,
 }
 
 impl LoadOutcome {
@@ -37,9 +39,13 @@ impl LoadOutcome {
             workload,
             prompt_source: self.prompt_source,
             host: &self.host,
-            is_cancelled: self.is_cancelled,
+            // A limit ends a run as a cancel does: it has no more window than it used.
+            is_cancelled: self.is_cancelled || self.spend.is_some_and(|spend| spend.is_reached),
         };
-        Summary::of(&self.records, &context)
+        Summary {
+            spend: self.spend,
+            ..Summary::of(&self.records, &context)
+        }
     }
 
     /// The prompts of the run and their order in one digest: SHA-256 over the prompt digests of all
@@ -62,6 +68,7 @@ impl LoadOutcome {
             started_at: RunClock::start().zero_at(),
             is_cancelled: true,
             schedule_sha256: String::new(),
+            spend: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use domain::workload::{Arrival, StopRule, WorkloadSpec};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::client::Client;
 use crate::clock::RunClock;
 use crate::endpoint::Endpoint;
@@ -175,6 +176,7 @@ impl<'a> Run<'a> {
             live,
             thread_cancels: std::array::from_fn(|_| cancel.child_token()),
             cancel,
+            budget: Budget::new(workload.spend_limit),
             ignore_eos: workload.ignore_eos,
             capped_count: AtomicU32::new(0),
             unsent_count: AtomicU32::new(0),
@@ -407,6 +409,7 @@ impl<'a> Run<'a> {
             prompt_source: self.prompt_source,
             started_at: self.session.clock.zero_at(),
             schedule_sha256: self.schedule_sha256,
+            spend: self.session.budget.report(),
             records,
         }
     }

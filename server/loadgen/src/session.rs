@@ -8,6 +8,7 @@ use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, Failure};
+use crate::budget::Budget;
 use crate::client::{Attempt, Client, Connection};
 use crate::clock::RunClock;
 use crate::error::LoadError;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) cancel: CancellationToken,
     /// The same for each load thread: a token is a lock.
     pub(crate) thread_cancels: [CancellationToken; THREADS_MAX],
+    /// What may be spent.
+    pub(crate) budget: Budget,
     /// Whether an answer shorter than asked for is a truncated one.
     pub(crate) ignore_eos: bool,
     /// Measured arrivals that had to wait because as many were in flight as may be.
@@ -48,7 +51,7 @@ pub(crate) struct Served {
 
 impl Session {
     /// Sends a request over the connection in `slot` or a fresh one and keeps its record. In open
-    /// loop `scheduled_at` is its arrival.
+    /// loop `scheduled_at` is its arrival. `None`: it was not sent, and no later one will be.
     pub(crate) async fn serve(
         &self,
         slot: &mut Option<Connection>,
@@ -58,6 +61,11 @@ impl Session {
     ) -> Option<Served> {
         let thread = threads::current_number();
         let (live, cancel) = (self.live.shard(thread)?, self.thread_cancels.get(thread)?);
+        let reserved = u64::from(request.made_input_tokens.max(request.planned_input_tokens))
+            + u64::from(request.planned_output_tokens);
+        if !self.budget.reserve(reserved) {
+            return None;
+        }
         let started_at = self.clock.now_ns();
         let answer = Answer::new(request.planned_output_tokens, self.counter.is_local());
         let mut attempt = Attempt::new(answer);
@@ -79,6 +87,12 @@ impl Session {
         let outcome = failure
             .as_ref()
             .map_or(Outcome::Ok, |failure| failure.outcome);
+        let input_tokens = attempt
+            .answer
+            .input_tokens()
+            .unwrap_or(request.made_input_tokens);
+        let used = u64::from(input_tokens) + u64::from(output.tokens);
+        self.budget.settle(reserved, used, outcome);
         self.live
             .note_ended(outcome == Outcome::Ok, phase == RequestPhase::Measured);
 
@@ -96,10 +110,7 @@ impl Session {
             scheduled_at: scheduled_at.unwrap_or(sent_at),
             sent_at,
             connect_ns: attempt.connect_ns,
-            input_tokens: attempt
-                .answer
-                .input_tokens()
-                .unwrap_or(request.made_input_tokens),
+            input_tokens,
             chunk_at: attempt.answer.chunk_at,
             finished_at,
             planned_input_tokens: request.planned_input_tokens,

@@ -350,6 +350,7 @@ impl LoadArgs {
                     self.extra_body.as_deref(),
                     "--extra-body",
                 )?)?,
+                spend_limit: None,
             },
             trace_path: self.trace.as_ref().map(|path| path.display().to_string()),
             headers: self

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::CatalogueQuery;
 use crate::id::ModelId;
 use crate::time::Timestamp;
+use crate::workload::TokenPrice;
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub enum ModelSource {
         provider: String,
         /// The model's name there.
         model: String,
+        /// What it charges, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<TokenPrice>,
     },
     /// The reference engine's own name: no model at all.
     Reference,
@@ -53,7 +57,9 @@ impl ModelSource {
                 format!("Hugging Face {repository}@{revision}")
             }
             Self::LocalPath { path } => path.clone(),
-            Self::Cloud { provider, model } => format!("cloud: {model} by {provider}"),
+            Self::Cloud {
+                provider, model, ..
+            } => format!("cloud: {model} by {provider}"),
             Self::Reference => "reference engine (no model)".to_owned(),
         }
     }

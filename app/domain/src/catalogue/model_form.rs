@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Model, ModelSource};
-use crate::field::{FieldErrors, optional_text, required_text};
+use crate::field::{FieldErrors, decimal_number, optional_text, required_text};
+use crate::finite::Finite;
+use crate::workload::TokenPrice;
 
 /// A model's form, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +27,18 @@ pub struct ModelForm {
     pub provider: String,
     /// Name of a cloud model at its provider.
     pub cloud_model: String,
+    /// US dollars a cloud model's provider charges for a million tokens of prompts; empty: not known.
+    pub input_price: String,
+    /// The same for answers.
+    pub output_price: String,
     /// Path of a tokenizer.
     pub tokenizer_path: String,
     /// Free text.
     pub description: String,
 }
+
+/// Highest price of a million tokens, in US dollars.
+const PRICE_MAX: f64 = 1e6;
 
 /// A checked [`ModelForm`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +75,17 @@ impl ModelForm {
                 form.revision.clone_from(revision);
             }
             ModelSource::LocalPath { path } => form.path.clone_from(path),
-            ModelSource::Cloud { provider, model } => {
+            ModelSource::Cloud {
+                provider,
+                model,
+                price,
+            } => {
                 form.provider.clone_from(provider);
                 form.cloud_model.clone_from(model);
+                if let Some(price) = price {
+                    form.input_price = price.input_per_million.to_string();
+                    form.output_price = price.output_per_million.to_string();
+                }
             }
             ModelSource::Served | ModelSource::Reference => {}
         }
@@ -146,9 +163,27 @@ impl ModelForm {
             "cloud_model",
             required_text(&self.cloud_model, "the model's name at the provider", 300),
         );
+        let input = errors.check("input_price", parse_price(&self.input_price));
+        let output = errors.check("output_price", parse_price(&self.output_price));
+        let price = match (input?, output?) {
+            (Some(input_per_million), Some(output_per_million)) => Some(TokenPrice {
+                input_per_million,
+                output_per_million,
+            }),
+            (None, None) => None,
+            (None, Some(_)) => {
+                errors.add("input_price", "Give both prices, or none.");
+                None
+            }
+            (Some(_), None) => {
+                errors.add("output_price", "Give both prices, or none.");
+                None
+            }
+        };
         Some(ModelSource::Cloud {
             provider: provider?,
             model: model?,
+            price,
         })
     }
 
@@ -178,6 +213,13 @@ impl ModelForm {
             revision,
         })
     }
+}
+
+fn parse_price(text: &str) -> Result<Option<Finite>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    decimal_number(text, "the price", 0.0, PRICE_MAX).map(Finite::new)
 }
 
 #[cfg(test)]
@@ -225,6 +267,22 @@ mod tests {
         let new = form.validate().unwrap();
         assert_eq!(new.served_name, "gpt-4o-mini");
         assert!(new.source.is_cloud());
+        let half = ModelForm {
+            input_price: "0.15".to_owned(),
+            ..form
+        };
+        let errors = half.validate().unwrap_err();
+        assert_eq!(
+            errors.at("output_price"),
+            Some("Give both prices, or none.")
+        );
+    }
+
+    #[test]
+    fn a_cloud_model_stored_before_prices_is_read() {
+        let stored = r#"{"kind":"cloud","provider":"openai","model":"gpt"}"#;
+        let source: ModelSource = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&source).unwrap(), stored);
     }
 
     #[test]
@@ -240,7 +298,16 @@ mod tests {
             },
             ModelSource::Cloud {
                 provider: text.clone(),
+                model: text.clone(),
+                price: None,
+            },
+            ModelSource::Cloud {
+                provider: text.clone(),
                 model: text,
+                price: Some(TokenPrice {
+                    input_per_million: Finite::new(0.15).unwrap(),
+                    output_per_million: Finite::from(6),
+                }),
             },
         ] {
             let model = Model {

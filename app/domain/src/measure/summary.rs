@@ -18,7 +18,7 @@ use super::steady::{SteadyState, steady_state};
 use super::timeline::{TimelineSlice, timeline};
 use crate::finite::Finite;
 use crate::load::PromptSource;
-use crate::workload::{StopRule, WorkloadSpec};
+use crate::workload::{SpendReport, StopRule, WorkloadSpec};
 
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: f64 = 1e6;
@@ -106,6 +106,9 @@ pub struct Summary {
     /// before.
     #[serde(default)]
     pub left_out: Option<LeftOut>,
+    /// What was spent at a provider, where the plan limits it.
+    #[serde(default)]
+    pub spend: Option<SpendReport>,
     /// Requests that went out a second time because a reused connection was already closed.
     pub reconnect_count: u32,
     /// Failed requests by class.
@@ -235,6 +238,7 @@ impl Summary {
                 in_phase(RequestPhase::Drained).count(),
                 context.host.unsent_count,
             ),
+            spend: None,
             reconnect_count: count(records.iter().filter(|record| record.reconnected).count()),
             failures: failures(&measured),
             error_rate,

@@ -13,11 +13,10 @@ pub use missing::MissingAnswer;
 use super::Step;
 use super::draft::{Catalogue, Draft};
 use super::form::{
-    BasicForm, ClusterChoiceForm, ConfirmForm, CredentialChoiceForm, EvaluationForm,
-    ModelChoiceForm, NodesForm, StepForm,
+    BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
 };
 use crate::field::{FieldError, FieldErrors};
-use crate::workload::EvaluationMethod;
+use crate::workload::{EvaluationMethod, SpendLimit};
 
 /// What a call answers. `None` leaves a field as it was, or at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +51,8 @@ pub struct WorkflowCall {
     pub engine: Option<EngineCall>,
     /// Id of the credential of a cloud model.
     pub credential_id: Option<String>,
+    /// The most that is sent to a provider.
+    pub spend_limit: Option<SpendLimit>,
     /// Whether the person confirms.
     pub user_confirmation: Option<bool>,
 }
@@ -396,11 +397,19 @@ impl WorkflowCall {
         })))
     }
 
-    fn credential(&self, _: &Draft, _: &Catalogue) -> Option<Answer> {
-        let credential_id = self.credential_id.clone()?;
-        Some(Ok(StepForm::Credential(CredentialChoiceForm {
-            credential_id,
-        })))
+    fn credential(&self, draft: &Draft, _: &Catalogue) -> Option<Answer> {
+        if self.credential_id.is_none() && self.spend_limit.is_none() {
+            return None;
+        }
+        let Some(StepForm::Credential(mut form)) = draft.form(Step::Credential) else {
+            return None;
+        };
+        set(&mut form.credential_id, self.credential_id.as_ref());
+        if let Some(limit) = &self.spend_limit {
+            set(&mut form.requests_max, limit.requests.as_ref());
+            set(&mut form.tokens_max, limit.tokens.as_ref());
+        }
+        Some(Ok(StepForm::Credential(form)))
     }
 
     fn model(&self, draft: &Draft, catalogue: &Catalogue) -> Option<Answer> {
@@ -441,6 +450,8 @@ fn in_words_of_calls(error: FieldError) -> FieldError {
         "output_tokens" => "max_output_tokens",
         "node_ids" => "nodes",
         "confirmed" => "user_confirmation",
+        "requests_max" => "spend_limit.requests",
+        "tokens_max" => "spend_limit.tokens",
         field if ENGINE_FIELDS.contains(&field) => {
             return FieldError {
                 field: format!("engine.{field}"),

@@ -3,6 +3,8 @@
 mod choose;
 mod load_from;
 
+pub(super) use choose::NO_LIMIT;
+
 use serde::{Deserialize, Serialize};
 
 use super::Step;
@@ -21,7 +23,7 @@ use crate::reruns::Purpose;
 use crate::slo::Slo;
 use crate::workload::arrival::ArrivalProcess;
 use crate::workload::{
-    AnswerLengths, Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule,
+    AnswerLengths, Api, Arrival, EvaluationMethod, LengthSpec, Prompts, SpendLimit, StopRule,
 };
 
 /// What can be chosen from.
@@ -183,6 +185,9 @@ pub struct Draft {
     /// Step 6, for a cloud model.
     #[serde(default)]
     pub credential_id: Option<CredentialId>,
+    /// Step 6: the most that is sent to a provider; what is `None` follows from the plan.
+    #[serde(default)]
+    pub spend_limit: SpendLimit,
     /// Step 7: the plan as it stands was confirmed. Any other answer takes it back.
     pub is_confirmed: bool,
 }
@@ -285,7 +290,9 @@ impl Draft {
             Step::Nodes
         } else if !model_holds() {
             Step::Model
-        } else if self.needs_credential(catalogue) && !self.credential_holds(catalogue) {
+        } else if self.needs_credential(catalogue)
+            && (!self.credential_holds(catalogue) || !self.has_spend_limit(catalogue))
+        {
             Step::Credential
         } else if !self.is_confirmed {
             Step::Confirm
@@ -329,6 +336,8 @@ impl Draft {
                     .credential_id
                     .map(|id| id.to_string())
                     .unwrap_or_default(),
+                requests_max: text_of(self.spend_limit.requests),
+                tokens_max: text_of(self.spend_limit.tokens),
             }),
             Step::Confirm => StepForm::Confirm(ConfirmForm {
                 confirmed: if self.is_confirmed {
@@ -353,6 +362,7 @@ impl Draft {
             ModelSource::Cloud {
                 provider,
                 model: own,
+                ..
             } => **model != ProxyUpstream::usual_model(provider, own),
             _ => false,
         });
@@ -461,6 +471,7 @@ impl Draft {
                 engine,
             }),
             credential_id,
+            spend_limit: chosen_limit(plan),
             is_confirmed: false,
         }
     }
@@ -477,6 +488,22 @@ impl Draft {
                 .to_string();
         }
         form
+    }
+}
+
+fn text_of(number: Option<impl ToString>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// The limits of a plan that do not follow from it.
+fn chosen_limit(plan: &RunPlan) -> SpendLimit {
+    let usual = plan
+        .workload
+        .usual_limit(!plan.model.tokenizer_path.is_empty());
+    let limit = plan.workload.spend_limit.unwrap_or_default();
+    SpendLimit {
+        requests: limit.requests.filter(|_| limit.requests != usual.requests),
+        tokens: limit.tokens.filter(|_| limit.tokens != usual.tokens),
     }
 }
 

@@ -10,8 +10,8 @@ use super::draft::BasicAnswers;
 use crate::engine::EngineForm;
 use crate::field::{FieldErrors, optional_text, parse_tags, required_text, whole_number};
 use crate::reruns::{Purpose, RERUNS_MAX};
-use crate::workload::EvaluationMethod;
 use crate::workload::arrival::CONCURRENCY_MAX;
+use crate::workload::{EvaluationMethod, SpendLimit};
 
 /// The form of whichever step is being answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,10 +163,48 @@ pub struct ModelChoiceForm {
 
 /// Step 6, as chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CredentialChoiceForm {
     /// Id of the credential.
     pub credential_id: String,
+    /// The most requests; empty: the usual limit.
+    pub requests_max: String,
+    /// The most tokens; empty: the usual limit.
+    pub tokens_max: String,
 }
+
+impl CredentialChoiceForm {
+    /// The limits, checked.
+    pub fn spend_limit(&self) -> Result<SpendLimit, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let mut limit = |field: &str, text: &str, what: &str, max: u64| {
+            if text.trim().is_empty() {
+                return None;
+            }
+            errors.check(field, whole_number(text, what, 1, max))
+        };
+        let most = u64::from(u32::MAX);
+        let requests = limit(
+            "requests_max",
+            &self.requests_max,
+            "the most requests",
+            most,
+        );
+        let tokens = limit(
+            "tokens_max",
+            &self.tokens_max,
+            "the most tokens",
+            TOKENS_MAX,
+        );
+        errors.into_result(SpendLimit {
+            requests: requests.and_then(|count| u32::try_from(count).ok()),
+            tokens,
+        })
+    }
+}
+
+/// Highest limit of tokens: JavaScript's numbers hold no larger one exactly.
+const TOKENS_MAX: u64 = (1 << 53) - 1;
 
 /// Step 7, as chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

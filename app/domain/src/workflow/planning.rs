@@ -1,6 +1,6 @@
 //! From a complete draft to the plan of a run.
 
-use super::draft::{Catalogue, Draft, EvaluationAnswers};
+use super::draft::{Catalogue, Draft, EvaluationAnswers, NO_LIMIT};
 use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource, Node};
 use crate::engine::{
     ContainerChoice, EngineChoice, EnginePreset, ProxyUpstream, model_in_container, render_command,
@@ -8,7 +8,9 @@ use crate::engine::{
 use crate::field::FieldErrors;
 use crate::id::{ClusterId, CredentialId};
 use crate::plan::{Deployment, PLAN_VERSION, PlannedCluster, PlannedModel, PlannedNode, RunPlan};
-use crate::workload::{Arrival, EvaluationMethod, PlannedDataset, Prompts, WorkloadSpec};
+use crate::workload::{
+    Arrival, EvaluationMethod, PlannedDataset, Prompts, SpendLimit, WorkloadSpec,
+};
 
 /// Builds the plan, or says at which field of which step something is missing or gone.
 pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, FieldErrors> {
@@ -42,6 +44,18 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             answer_lengths: evaluation.answer_lengths,
         },
     };
+    let mut workload = evaluation.workload(basic.concurrent_requests, prompts);
+    if model.source.is_cloud() {
+        let usual = workload.usual_limit(!model.tokenizer_path.is_empty());
+        let limit = SpendLimit {
+            requests: draft.spend_limit.requests.or(usual.requests),
+            tokens: draft.spend_limit.tokens.or(usual.tokens),
+        };
+        if !limit.is_some() {
+            return Err(missing("requests_max", NO_LIMIT));
+        }
+        workload.spend_limit = Some(limit);
+    }
     Ok(RunPlan {
         version: PLAN_VERSION,
         name: basic.name.clone(),
@@ -64,7 +78,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
         },
         deployment: deployment(draft, catalogue, cluster, model)?,
         upstream: upstream(draft, catalogue, cluster, model)?,
-        workload: evaluation.workload(basic.concurrent_requests, prompts),
+        workload,
         load_from: load_machine(draft, catalogue)?,
     })
 }
@@ -288,7 +302,10 @@ fn upstream(
     let Some(engine) = engine else {
         return Ok(None);
     };
-    let ModelSource::Cloud { provider, model } = &model.source else {
+    let ModelSource::Cloud {
+        provider, model, ..
+    } = &model.source
+    else {
         return Err(FieldErrors::one(
             "model_id",
             "The litellm proxy passes requests on to a provider: choose a cloud model in step 5.",

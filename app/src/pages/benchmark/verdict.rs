@@ -30,6 +30,7 @@ pub fn judge(summary: &Summary) -> Verdict {
         objectives(summary),
         reach(summary),
         left_out(summary),
+        limited(summary),
         steadiness(summary),
         samples(summary),
     ];
@@ -124,6 +125,18 @@ fn left_out(summary: &Summary) -> Option<(Tone, String)> {
     Some((Tone::Unsure, text))
 }
 
+/// Whether a limit ended the load before the plan did.
+fn limited(summary: &Summary) -> Option<(Tone, String)> {
+    let spend = summary.spend.filter(|spend| spend.is_reached)?;
+    let text = format!(
+        "The limit of {} ended the load early: {} were sent, with {} tokens.",
+        spend.limit.in_words(),
+        format::plural(spend.requests.into(), "request", "requests"),
+        format::count(spend.tokens)
+    );
+    Some((Tone::Unsure, text))
+}
+
 fn steadiness(summary: &Summary) -> Option<(Tone, String)> {
     let is_missing = summary.steady_state.is_none() && summary.completed_count > 0;
     is_missing.then(|| {
@@ -191,9 +204,19 @@ fn basis(summary: &Summary) -> impl Iterator<Item = String> {
     });
     let left_out = summary.left_out.filter(|left_out| !left_out.is_warning());
     let left_out = left_out.map(LeftOut::in_words);
-    [answered, left_out, lateness, waited, steady, few_tail]
-        .into_iter()
-        .flatten()
+    let spent = summary.spend.filter(|spend| !spend.is_reached);
+    let spent = spent.map(|spend| {
+        format!(
+            "The provider was sent {} with {} tokens, answers and warm-up included.",
+            format::plural(spend.requests.into(), "request", "requests"),
+            format::count(spend.tokens)
+        )
+    });
+    [
+        answered, left_out, spent, lateness, waited, steady, few_tail,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]

@@ -98,8 +98,13 @@ pub fn ModelFormView(
                     placeholder="gpt-4o-mini"
                     max_chars=300
                     errors
-                    hint="Needs an endpoint with the provider's address, and a credential."
+                    hint="Reached at an endpoint with the provider's address or through a litellm proxy, with a credential."
                 />
+                <TextField name="input_price" label="Price of prompts" value=form.input_price is_optional=true
+                    placeholder="0.15" unit="$ / million tokens" errors />
+                <TextField name="output_price" label="Price of answers" value=form.output_price is_optional=true
+                    placeholder="0.60" unit="$ / million tokens" errors
+                    hint="What a plan may cost is shown before it runs." />
             </div>
             <div class="when-local-path">
                 <TextField

@@ -164,7 +164,8 @@ impl Pacer {
                     let shared = Arc::clone(&self.shared);
                     ready.extend(self.spawn(turn, async move { shared.connect(turn).await }));
                 }
-                if self.shared.session.cancel.is_cancelled() {
+                let session = &self.shared.session;
+                if session.cancel.is_cancelled() || session.budget.is_reached() {
                     return;
                 }
                 if now >= due_at {

@@ -8,6 +8,7 @@ mod datasets;
 mod deadlines;
 mod endless;
 mod harness;
+mod limits;
 mod llama;
 mod oddity;
 mod pacing;

@@ -95,10 +95,24 @@ fn ended_without_result(how: &str, log: &[String]) -> String {
 /// A run in which nothing was answered has no figures: its stage failed.
 fn judge(summary: &Summary) -> Result<String, String> {
     let sent_count = summary.sent_count;
+    let limit = summary.spend.filter(|spend| spend.is_reached);
     if summary.completed_count > 0 {
-        return Ok(format!(
+        let answered = format!(
             "{} of {sent_count} requests were answered.",
             summary.completed_count
+        );
+        return Ok(match limit {
+            None => answered,
+            Some(spend) => format!(
+                "{answered} The limit of {} ended the load.",
+                spend.limit.in_words()
+            ),
+        });
+    }
+    if let Some(spend) = limit.filter(|_| sent_count == 0) {
+        return Err(format!(
+            "the limit of {} ended the load before the measured window: raise it",
+            spend.limit.in_words()
         ));
     }
     let Some(worst) = summary.failures.iter().max_by_key(|failure| failure.count) else {

@@ -31,6 +31,7 @@ fn plan(url: &str, credential_id: CredentialId) -> RunPlan {
     plan.model.source = ModelSource::Cloud {
         provider: "here".to_owned(),
         model: LlamaServer::MODEL.to_owned(),
+        price: None,
     };
     plan.deployment = Deployment::Process {
         preset: choice.preset,

@@ -65,6 +65,12 @@ struct ModelRequest {
     /// `cloud`: the model's name there.
     #[schema(max_length = 300)]
     cloud_model: Option<String>,
+    /// `cloud`: US dollars for a million tokens of prompts.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    input_price: Option<f64>,
+    /// `cloud`: US dollars for a million tokens of answers.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    output_price: Option<f64>,
     /// Path of `tokenizer.json` or its folder on the server's machine.
     #[schema(max_length = 1000)]
     tokenizer_path: Option<String>,
@@ -90,10 +96,16 @@ impl From<ModelRequest> for ModelForm {
             path: request.path.unwrap_or_default(),
             provider: request.provider.unwrap_or_default(),
             cloud_model: request.cloud_model.unwrap_or_default(),
+            input_price: text_of(request.input_price),
+            output_price: text_of(request.output_price),
             tokenizer_path: request.tokenizer_path.unwrap_or_default(),
             description: request.description.unwrap_or_default(),
         }
     }
+}
+
+fn text_of(price: Option<f64>) -> String {
+    price.map(|price| price.to_string()).unwrap_or_default()
 }
 
 /// A model of the catalogue.
@@ -117,6 +129,10 @@ struct ModelEntry {
     provider: Option<String>,
     /// Its name there.
     cloud_model: Option<String>,
+    /// US dollars for a million tokens of prompts, where that is known.
+    input_price: Option<f64>,
+    /// US dollars for a million tokens of answers, where that is known.
+    output_price: Option<f64>,
     /// Path of its tokenizer; empty when unknown.
     tokenizer_path: String,
     /// Free text.
@@ -184,6 +200,8 @@ impl From<Model> for ModelEntry {
             path: given("local_path", form.path.clone()),
             provider: given("cloud", form.provider.clone()),
             cloud_model: given("cloud", form.cloud_model.clone()),
+            input_price: form.input_price.parse().ok(),
+            output_price: form.output_price.parse().ok(),
             tokenizer_path: model.tokenizer_path,
             description: model.description,
             files: model.facts.map(ModelFilesBody::from),

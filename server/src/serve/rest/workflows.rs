@@ -159,6 +159,10 @@ struct AnsweredBody {
     engine: Option<EngineBody>,
     /// The credential of a cloud model.
     credential_id: Option<Uuid>,
+    /// The most requests that a provider is sent, where that was chosen.
+    requests_max: Option<u32>,
+    /// The most tokens, where that was chosen.
+    tokens_max: Option<u64>,
     /// Whether the plan was confirmed as it stands.
     user_confirmation: bool,
 }
@@ -170,6 +174,8 @@ impl AnsweredBody {
             node_ids: draft.node_ids.iter().map(|id| id.0).collect(),
             load_from: draft.load_from.map(|id| id.0),
             credential_id: draft.credential_id.map(|id| id.0),
+            requests_max: draft.spend_limit.requests,
+            tokens_max: draft.spend_limit.tokens,
             user_confirmation: draft.is_confirmed,
             ..Self::default()
         };

@@ -1,5 +1,6 @@
 //! What a workflow still wants, in the names of calls.
 
+use crate::workflow::draft::NO_LIMIT;
 use crate::workflow::{Catalogue, Draft, Step};
 use crate::workload::EvaluationMethod;
 
@@ -69,6 +70,8 @@ impl Draft {
         if self.needs_credential(catalogue) && self.credential_id.is_none() {
             let message = "Choose a credential: the model is a cloud model.";
             add(Step::Credential, "credential_id", message);
+        } else if self.needs_credential(catalogue) && !self.has_spend_limit(catalogue) {
+            add(Step::Credential, "spend_limit", NO_LIMIT);
         }
         if !self.is_confirmed {
             let message = "Confirm the plan with true.";

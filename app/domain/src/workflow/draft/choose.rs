@@ -7,7 +7,11 @@ use crate::field::FieldErrors;
 use crate::id::NodeId;
 use crate::workflow::form::{ClusterChoiceForm, CredentialChoiceForm, ModelChoiceForm, NodesForm};
 use crate::workflow::planning::sendable;
+use crate::workload::{EvaluationMethod, Prompts, SpendLimit};
 
+/// What is said where neither the plan nor a person says how much is sent.
+pub(in crate::workflow) const NO_LIMIT: &str =
+    "Give a limit: how much this load sends is not known beforehand.";
 /// What is said of a cloud model on machines that are reached over SSH.
 const CLOUD_NOT_THERE: &str = "A cloud model is served by its provider: choose this machine for the litellm proxy, or an endpoint with the provider's address, in step 3.";
 
@@ -187,8 +191,44 @@ impl Draft {
         };
         sendable(id, self.cluster_id, catalogue)
             .map_err(|message| FieldErrors::one("credential_id", message))?;
+        let limit = form.spend_limit()?;
+        let draft = Self {
+            spend_limit: limit,
+            ..self.clone()
+        };
+        if self.evaluation.is_some() && !draft.has_spend_limit(catalogue) {
+            return Err(FieldErrors::one("requests_max", NO_LIMIT));
+        }
+        self.spend_limit = limit;
         self.credential_id = Some(id);
         Ok(())
+    }
+
+    /// The limits that follow from the plan as far as it stands.
+    pub fn usual_limit(&self, catalogue: &Catalogue) -> SpendLimit {
+        let (Some(evaluation), Some(basic)) = (&self.evaluation, &self.basic) else {
+            return SpendLimit::default();
+        };
+        let model = self
+            .model
+            .as_ref()
+            .and_then(|model| catalogue.model(model.model_id));
+        let has_tokenizer = model.is_some_and(|model| !model.tokenizer_path.is_empty());
+        let workload = evaluation.workload(basic.concurrent_requests, Prompts::Synthetic);
+        let usual = workload.usual_limit(has_tokenizer);
+        match basic.method {
+            EvaluationMethod::Configuration => usual,
+            // Rows are as long as they are.
+            EvaluationMethod::Dataset => SpendLimit {
+                tokens: None,
+                ..usual
+            },
+        }
+    }
+
+    /// Whether a provider's bill has an end.
+    pub(in crate::workflow) fn has_spend_limit(&self, catalogue: &Catalogue) -> bool {
+        self.spend_limit.is_some() || self.usual_limit(catalogue).is_some()
     }
 
     /// Whether the chosen credential is there and may be sent to the chosen endpoint.

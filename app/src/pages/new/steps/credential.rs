@@ -1,11 +1,13 @@
 //! Step 6: the credential of a cloud model.
 
 use domain::catalogue::{Cluster, Credential, CredentialTest, Origin};
+use domain::field::FieldErrors;
 use domain::workflow::form::CredentialChoiceForm;
 use domain::workflow::{Step, StepForm};
+use domain::workload::SpendLimit;
 use leptos::prelude::*;
 use ui::feedback::EmptyState;
-use ui::field::{Choice, ChoiceCards};
+use ui::field::{Choice, ChoiceCards, FieldSet, InputKind, TextField};
 
 use crate::api::workflows::AnswerCredential;
 use crate::pages::credentials::outcome_tone;
@@ -34,8 +36,15 @@ pub fn CredentialStep(
     let read = |sent: &AnswerCredential| {
         StepForm::Credential(CredentialChoiceForm {
             credential_id: sent.credential_id.clone(),
+            requests_max: sent.requests_max.clone(),
+            tokens_max: sent.tokens_max.clone(),
         })
     };
+    let form = match context.draft.form(Step::Credential) {
+        Some(StepForm::Credential(form)) => form,
+        _ => CredentialChoiceForm::default(),
+    };
+    let usual = context.draft.usual_limit(&context.catalogue);
     step_form(
         &context,
         Step::Credential,
@@ -60,10 +69,41 @@ pub fn CredentialStep(
                     "Is it missing? An administrator can " <a href=routes::NEW_CREDENTIAL>"add a credential"</a>
                     "; this draft is kept."
                 </p>
+                <LimitFields form usual errors />
             }
             .into_any()
         },
     )
+}
+
+/// How much the provider may be sent.
+#[component]
+fn LimitFields(
+    /// What was answered.
+    form: CredentialChoiceForm,
+    /// What follows from the plan.
+    usual: SpendLimit,
+    /// Messages of the form.
+    errors: Signal<FieldErrors>,
+) -> impl IntoView {
+    let placeholder = |number: Option<String>| number.unwrap_or_else(|| "no limit".to_owned());
+    let requests = placeholder(usual.requests.map(|count| count.to_string()));
+    let tokens = placeholder(usual.tokens.map(|count| count.to_string()));
+    view! {
+        <FieldSet legend="Limits">
+            <div class="form-row">
+                <TextField name="requests_max" label="Most requests" kind=InputKind::Number step="any"
+                    value=form.requests_max errors is_optional=true unit="requests" placeholder=requests
+                    hint="Warm-up included." />
+                <TextField name="tokens_max" label="Most tokens" kind=InputKind::Number step="any"
+                    value=form.tokens_max errors is_optional=true unit="tokens" placeholder=tokens
+                    hint="Prompts and answers together, as the provider counts them." />
+            </div>
+            <p class="note">
+                "The load stops before it would send more, and the result says so. Left empty: a tenth above what the plan can send, with room for what chat templates and estimated lengths add."
+            </p>
+        </FieldSet>
+    }
 }
 
 /// What was answered, else the only one that fits.

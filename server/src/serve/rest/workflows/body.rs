@@ -3,6 +3,7 @@
 use domain::field::FieldErrors;
 use domain::id::WorkflowId;
 use domain::workflow::{LoadCall, NodeCall, WorkflowCall};
+use domain::workload::SpendLimit;
 use serde::Deserialize;
 use service::workflows::RunWorkflow;
 use utoipa::ToSchema;
@@ -67,6 +68,8 @@ pub(super) struct RunWorkflowBody {
     model_id: Option<Uuid>,
     /// Step 6: the credential of a cloud model.
     credential_id: Option<Uuid>,
+    /// Step 6: the most that is sent to the provider of a cloud model; what is left out follows from the plan.
+    spend_limit: Option<SpendLimitInput>,
     /// Step 7: whether the plan is confirmed as it stands.
     user_confirmation: Option<bool>,
     /// Step 8: only `false` is taken. Simulation does not exist yet.
@@ -155,6 +158,18 @@ struct ColouredTag {
     /// Not kept.
     #[expect(dead_code, reason = "clients of the reference send it")]
     color: Option<String>,
+}
+
+/// The most that a load sends, warm-up included. It stops before it would send more.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SpendLimitInput {
+    /// Requests.
+    #[schema(minimum = 1)]
+    requests: Option<u32>,
+    /// Tokens of prompts and answers together.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
+    tokens: Option<u64>,
 }
 
 /// How prompts come to be.
@@ -330,6 +345,10 @@ impl RunWorkflowBody {
                 model_id: self.model_id.map(|id| id.to_string()),
                 engine: self.engine.map(EngineInput::into_call),
                 credential_id: self.credential_id.map(|id| id.to_string()),
+                spend_limit: self.spend_limit.map(|limit| SpendLimit {
+                    requests: limit.requests,
+                    tokens: limit.tokens,
+                }),
                 user_confirmation: self.user_confirmation,
             },
         })
