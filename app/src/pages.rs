@@ -20,6 +20,7 @@ pub mod rights;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod spending_facts;
 pub mod tokens;
 pub mod used_by;
 pub mod wording;

@@ -14,6 +14,8 @@ export interface NewModel {
   readonly path?: string;
   /** The provider of a cloud model, which is asked for under its served name. */
   readonly provider?: string;
+  /** What it charges for a million tokens of prompts and of answers, in US dollars. */
+  readonly prices?: readonly [string, string];
   readonly tokenizer?: string;
 }
 
@@ -57,6 +59,9 @@ export class CataloguePage {
       await field(form, 'Source').selectOption('Cloud provider');
       await field(form, 'Provider').fill(model.provider);
       await field(form, 'Model at the provider').fill(model.servedName);
+      const [input, output] = model.prices ?? ['', ''];
+      await field(form, 'Price of prompts').fill(input);
+      await field(form, 'Price of answers').fill(output);
     }
     await field(form, 'Tokenizer').fill(model.tokenizer ?? '');
     await form.getByRole('button', { name: 'Add the model' }).click();

@@ -51,6 +51,7 @@ test('a credential is tested, rotated, and sent by the benchmark of a cloud mode
       await expect(step).toContainText('is only sent to https://api.example.com');
       await wizard.answerCredential('Provider');
       await expect(wizard.step(CONFIRM)).toContainText('a sealed credential');
+      await expect(wizard.step(CONFIRM)).toContainText('not known: the model\'s entry has no price');
     });
 
     const id = await test.step('the run ends with a result', async () => {
@@ -73,6 +74,69 @@ test('a credential is tested, rotated, and sent by the benchmark of a cloud mode
       await wizard.expectStep(CONFIRM);
       await wizard.goTo(CREDENTIAL, 'Credential');
       await expect(choice(wizard.step(CREDENTIAL), 'Credential', 'Provider')).toBeChecked();
+    });
+  } finally {
+    await engine.stop();
+  }
+});
+
+test('what a provider is sent has a limit, and its price is shown before the run', async ({ signedIn: page, visit }) => {
+  const engine = await startEngine(1, RIGHT_KEY);
+  try {
+    const catalogue = new CataloguePage(page);
+    const main = page.getByRole('main');
+    await catalogue.addCredential({ name: 'Metered key', baseUrl: engine.url, key: RIGHT_KEY });
+    await catalogue.addEndpoint({ name: 'Metered', baseUrl: engine.url });
+    await catalogue.addModel({ name: 'Metered tiny', servedName: engine.model, provider: 'llama', prices: ['2000', '10000'] });
+
+    await test.step('half a price is refused at its field', async () => {
+      await page.getByRole('rowheader', { name: 'Metered tiny' }).getByRole('link').click();
+      await expect(main).toContainText('$2,000.00 for a million tokens of prompts, $10,000.00 of answers');
+      await field(main, 'Price of answers').fill('');
+      await main.getByRole('button', { name: 'Save' }).click();
+      await expectMessage(field(main, 'Price of answers'), 'Give both prices, or none.');
+    });
+
+    const wizard = new Wizard(page);
+    const step = wizard.step(CREDENTIAL);
+    await test.step('limits are asked for and checked', async () => {
+      await wizard.start();
+      await wizard.answerBasicInfo({ name: 'Metered run', concurrency: 1 });
+      await wizard.answerEvaluation({ prompt: '32', answer: '8', requests: 20, warmUp: 2 });
+      await wizard.answerCluster('Metered');
+      await wizard.answerNodes();
+      await wizard.answerModel({ model: 'Metered tiny', credential: 'Metered key' });
+      await expect(field(step, 'Most requests')).toHaveAttribute('placeholder', '25');
+      await field(step, 'Most requests').fill('0');
+      await choice(step, 'Credential', 'Metered key').check();
+      await step.getByRole('button', { name: 'Continue' }).click();
+      await expectMessage(field(step, 'Most requests'), 'Give the most requests as a whole number');
+      await field(step, 'Most requests').fill('7');
+      await wizard.answerCredential('Metered key');
+    });
+
+    await test.step('the plan says what it may cost and what ends it', async () => {
+      const confirm = wizard.step(CONFIRM);
+      await expect(confirm).toContainText('704 tokens in 22 requests, warm-up included');
+      // 704 × $0.002 and 176 × $0.01.
+      await expect(confirm).toContainText('$3.17, if every answer is as long as it may be');
+      await expect(confirm).toContainText('7 requests or');
+      await expect(confirm).toContainText('The limit of 7 requests');
+    });
+
+    const id = await test.step('the result says that the limit ended it', async () => {
+      await wizard.confirm();
+      const id = await wizard.execute();
+      await new BenchmarkPage(page).expectResult();
+      await expect(main).toContainText('ended the load before its plan did: 7 requests were sent, warm-up included');
+      return id;
+    });
+
+    await test.step('starting from it keeps the limit', async () => {
+      await visit(`/benchmarks/${id}`);
+      await page.getByRole('button', { name: 'Start from this' }).click();
+      await wizard.goTo(CREDENTIAL, 'Credential');
+      await expect(field(step, 'Most requests')).toHaveValue('7');
     });
   } finally {
     await engine.stop();

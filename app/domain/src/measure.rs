@@ -5,6 +5,7 @@ pub mod chunk_times;
 pub mod concurrency;
 pub mod definitions;
 pub mod demand;
+pub mod failures;
 pub mod health;
 pub mod histogram;
 pub mod left_out;

@@ -1,6 +1,7 @@
 //! The plan of a run: immutable, complete, computed up front. It leaves no choice to execution.
 
 mod fit;
+mod spending;
 
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +243,7 @@ impl RunPlan {
             ),
             Deployment::Endpoint { .. } | Deployment::Process { .. } | Deployment::Container { .. } => {}
         }
+        messages.extend(workload.early_limit());
         messages.extend(fit::limits(self));
         messages.extend(fit::warnings(self));
         messages

@@ -1,6 +1,7 @@
 //! What is sent: lengths, arrival, stop rule, warm-up, seed.
 
 pub mod arrival;
+pub mod budget;
 pub mod extra_body;
 pub mod lengths;
 pub mod prompts;
@@ -15,9 +16,10 @@ use crate::finite::Finite;
 use crate::slo::Slo;
 
 pub use arrival::Arrival;
+pub use budget::{Budget, Reserved};
 pub use lengths::LengthSpec;
 pub use prompts::{AnswerLengths, PlannedDataset, Prompts};
-pub use spend::{ExpectedSpend, SpendLimit, SpendReport, TokenPrice};
+pub use spend::{ExpectedSpend, SpendLimit, SpendReport, Spending, TokenPrice};
 
 /// Longest ramp in seconds.
 pub const RAMP_S_MAX: u32 = 86_400;
@@ -142,7 +144,7 @@ pub struct WorkloadSpec {
     /// Fields added to the JSON body of every request; see [`extra_body`] for those that may not be.
     #[serde(default)]
     pub extra_body: Map<String, Value>,
-    /// The most it sends.
+    /// The most it sends; a provider's model always has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendLimit>,
 }

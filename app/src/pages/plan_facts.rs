@@ -1,6 +1,5 @@
 //! A plan in plain words: the wizard's review and the manifest show the same facts.
 
-use domain::catalogue::ModelSource;
 use domain::engine::container::CONTAINER_HOST;
 use domain::engine::{EngineCommand, ProxyUpstream};
 use domain::plan::{Deployment, PlannedNode, RunPlan};
@@ -12,6 +11,7 @@ use ui::code::CodeBlock;
 use ui::format;
 use ui::key_value::{Fact, KeyValueList};
 
+use crate::pages::spending_facts::SpendingFacts;
 use crate::pages::wording::whole_seconds;
 
 /// Everything a plan says, in four panels.
@@ -20,6 +20,9 @@ pub fn PlanFacts(
     /// The plan.
     plan: RunPlan,
 ) -> impl IntoView {
+    let spending = plan
+        .spending()
+        .map(|spending| view! { <SpendingFacts spending /> });
     let RunPlan {
         model,
         cluster,
@@ -30,7 +33,6 @@ pub fn PlanFacts(
         ..
     } = plan;
     let load_from = load_from.map_or("this server".to_owned(), |machine| machine.name);
-    let spending = spending(&model.source, &workload);
     view! {
         <div class="grid-2">
             <Card title="Load">
@@ -65,58 +67,6 @@ pub fn PlanFacts(
             <EngineFacts deployment upstream />
         </Card>
     }
-}
-
-/// What a provider is asked for and charges, and what ends it.
-fn spending(source: &ModelSource, workload: &WorkloadSpec) -> Option<AnyView> {
-    let ModelSource::Cloud { price, .. } = source else {
-        return None;
-    };
-    let tokens = |count: u64| format!("{} tokens", format::count(count));
-    let expected = workload.expected_spend();
-    let (input, output, cost) = match expected {
-        None => {
-            let unknown = || "not known beforehand".to_owned();
-            (unknown(), unknown(), "not known beforehand".to_owned())
-        }
-        Some(expected) => {
-            let about = if expected.is_input_exact {
-                ""
-            } else {
-                "about "
-            };
-            let requests = format::plural(expected.requests, "request", "requests");
-            let cost = price.as_ref().map(|price| {
-                let most = price.of(expected.input_tokens, expected.output_tokens_max);
-                format!("at most ${most:.2}, by the price of the model's entry")
-            });
-            (
-                format!(
-                    "{about}{} in {requests}, warm-up included",
-                    tokens(expected.input_tokens)
-                ),
-                format!("at most {}", tokens(expected.output_tokens_max)),
-                cost.unwrap_or_else(|| "not known: the model's entry has no price".to_owned()),
-            )
-        }
-    };
-    let limit = workload.spend_limit.map(|limit| {
-        format!(
-            "at {}, warm-up included, as the provider counts where it tells",
-            limit.in_words()
-        )
-    });
-    let view = view! {
-        <Card title="Spending, each run">
-            <KeyValueList>
-                <Fact name="Prompts">{input}</Fact>
-                <Fact name="Answers">{output}</Fact>
-                <Fact name="Price">{cost}</Fact>
-                <Fact name="Stops">{limit.unwrap_or_else(|| "no limit".to_owned())}</Fact>
-            </KeyValueList>
-        </Card>
-    };
-    Some(view.into_any())
 }
 
 /// What is sent, how and how long.

@@ -7,7 +7,7 @@ mod amount;
 mod duration;
 mod number;
 
-pub use amount::{bytes, percent, plural, signed_percent};
+pub use amount::{bytes, dollars, percent, plural, signed_percent};
 pub use duration::{duration_ms, duration_s};
 pub use number::{count, exact, fixed, number, optional, short_count, signed};
 

@@ -1,141 +1,134 @@
-//! The limit of a plan, kept: a request that might go beyond it is not sent, and none after it.
+//! The limit of a plan, shared by all requests of a run.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::measure::record::Outcome;
-use domain::workload::{SpendLimit, SpendReport};
+use domain::workload::{Reserved, SpendLimit, SpendReport};
+use tokio_util::sync::CancellationToken;
 
-/// What may be spent, and what was.
-#[derive(Debug, Default)]
+/// What may be spent, and what was. A plan without a limit costs its requests no lock.
+#[derive(Debug)]
 pub(crate) struct Budget {
-    limit: Option<SpendLimit>,
-    spent: Mutex<Spent>,
+    budget: Option<Mutex<domain::workload::Budget>>,
+    /// Cancelled with the run, and when the limit is reached.
+    over: CancellationToken,
 }
 
-#[derive(Debug, Default)]
-struct Spent {
-    requests: u32,
+/// What is held for a request until it has ended.
+#[derive(Debug)]
+pub(crate) struct Reservation<'a> {
+    budget: &'a Budget,
+    /// Tokens that sending it once may come to.
     tokens: u64,
-    /// What requests in flight may come to.
-    reserved: u64,
-    is_reached: bool,
+    held: Option<Reserved>,
 }
 
 impl Budget {
-    pub(crate) fn new(limit: Option<SpendLimit>) -> Self {
+    /// The budget of the run that `cancel` ends.
+    pub(crate) fn new(limit: Option<SpendLimit>, cancel: &CancellationToken) -> Self {
         Self {
-            limit,
-            spent: Mutex::default(),
+            budget: limit.map(|limit| Mutex::new(domain::workload::Budget::new(limit))),
+            over: cancel.child_token(),
         }
     }
 
-    /// Takes what a request of so many tokens may come to; `false`: it must not be sent.
-    pub(crate) fn reserve(&self, tokens: u64) -> bool {
-        let Some(limit) = self.limit else {
-            return true;
+    /// Takes what a request of so many tokens may come to. `None`: it must not be sent, nor any after it.
+    pub(crate) fn reserve(&self, tokens: u64) -> Option<Reservation<'_>> {
+        let held = match self.lock() {
+            None => None,
+            Some(mut budget) => Some(self.reserve_in(&mut budget, tokens)?),
         };
-        let mut spent = self.lock();
-        let in_sum = spent.tokens.saturating_add(spent.reserved);
-        let fits = limit.requests.is_none_or(|most| spent.requests < most)
-            && limit
-                .tokens
-                .is_none_or(|most| in_sum.saturating_add(tokens) <= most);
-        if spent.is_reached || !fits {
-            spent.is_reached = true;
-            return false;
-        }
-        spent.requests += 1;
-        spent.reserved = spent.reserved.saturating_add(tokens);
-        true
+        Some(Reservation {
+            budget: self,
+            tokens,
+            held,
+        })
     }
 
-    /// Gives back what was reserved for a request that has ended, and counts what it took. One that broke off
-    /// is counted with all that was reserved: its answer may go on at the provider.
-    pub(crate) fn settle(&self, reserved: u64, used: u64, outcome: Outcome) {
-        if self.limit.is_none() {
-            return;
+    /// Notes a refusal for those who wait.
+    fn reserve_in(&self, budget: &mut domain::workload::Budget, tokens: u64) -> Option<Reserved> {
+        let reserved = budget.reserve(tokens);
+        if reserved.is_none() {
+            self.over.cancel();
         }
-        let used = match outcome {
-            Outcome::Ok | Outcome::Truncated => used,
-            Outcome::Connect | Outcome::Http4xx | Outcome::Http429 | Outcome::Http5xx => 0,
-            Outcome::Timeout | Outcome::StreamError | Outcome::Protocol | Outcome::Cancelled => {
-                reserved.max(used)
-            }
-        };
-        let mut spent = self.lock();
-        spent.reserved = spent.reserved.saturating_sub(reserved);
-        spent.tokens = spent.tokens.saturating_add(used);
+        reserved
     }
 
-    /// Whether nothing may be sent any more.
+    /// Cancelled when nothing is sent any more: the run was cancelled, or its limit is reached.
+    pub(crate) fn over(&self) -> &CancellationToken {
+        &self.over
+    }
+
+    /// Whether the limit is reached.
     pub(crate) fn is_reached(&self) -> bool {
-        self.limit.is_some() && self.lock().is_reached
+        self.lock().is_some_and(|budget| budget.is_reached())
     }
 
     /// What was spent, where there is a limit.
     pub(crate) fn report(&self) -> Option<SpendReport> {
-        let limit = self.limit?;
-        let spent = self.lock();
-        Some(SpendReport {
-            limit,
-            requests: spent.requests,
-            tokens: spent.tokens,
-            is_reached: spent.is_reached,
-        })
+        self.lock().map(|budget| budget.report())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Spent> {
-        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Option<MutexGuard<'_, domain::workload::Budget>> {
+        let budget = self.budget.as_ref()?;
+        Some(budget.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Reservation<'_> {
+    /// Takes the same once more, for a request that goes out a second time: what became of the first is not
+    /// known. `false`: it must not.
+    pub(crate) fn again(&mut self) -> bool {
+        let Some(mut budget) = self.budget.lock() else {
+            return true;
+        };
+        if let Some(held) = self.held.take() {
+            budget.settle(held, Outcome::Truncated, 0, false);
+        }
+        self.held = self.budget.reserve_in(&mut budget, self.tokens);
+        self.held.is_some()
+    }
+
+    /// Counts what the request came to; `is_told` says that the provider's own figure is in it.
+    pub(crate) fn settle(self, outcome: Outcome, tokens: u64, is_told: bool) {
+        if let Some(mut budget) = self.budget.lock()
+            && let Some(held) = self.held
+        {
+            budget.settle(held, outcome, tokens, is_told);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
     fn a_plan_without_a_limit_has_none() {
-        let budget = Budget::new(None);
-        assert!(budget.reserve(u64::MAX));
+        let budget = Budget::new(None, &CancellationToken::new());
+        let mut reservation = budget.reserve(u64::MAX).unwrap();
+        assert!(reservation.again());
+        reservation.settle(Outcome::Ok, 7, true);
+        assert!(!budget.is_reached() && !budget.over().is_cancelled());
         assert_eq!(budget.report(), None);
     }
 
-    proptest! {
-        #[test]
-        fn no_more_is_sent_than_the_limit_says(
-            requests in prop::option::of(0_u32..20),
-            most in prop::option::of(0_u64..2_000),
-            sizes in prop::collection::vec((1_u64..300, 0_u64..=100, any::<bool>()), 1..60),
-        ) {
-            let budget = Budget::new(Some(SpendLimit { requests, tokens: most }));
-            let (mut sent, mut used) = (0, 0);
-            let mut in_flight = Vec::new();
-            for (size, share, ends_at_once) in sizes {
-                if budget.reserve(size) {
-                    sent += 1;
-                    let took = size * share / 100;
-                    if ends_at_once {
-                        budget.settle(size, took, Outcome::Ok);
-                        used += took;
-                    } else {
-                        in_flight.push(size);
-                        used += size;
-                    }
-                } else {
-                    prop_assert!(budget.is_reached());
-                    prop_assert!(!budget.reserve(0), "nothing after it");
-                }
-            }
-            for size in in_flight {
-                budget.settle(size, 0, Outcome::Timeout);
-            }
-            let report = budget.report().unwrap();
-            prop_assert_eq!(report.requests, sent);
-            prop_assert_eq!(report.tokens, used);
-            prop_assert!(requests.is_none_or(|limit| sent <= limit));
-            prop_assert!(most.is_none_or(|limit| used <= limit));
-        }
+    #[test]
+    fn a_second_send_is_a_request_of_its_own() {
+        let limit = SpendLimit {
+            requests: Some(3),
+            tokens: None,
+        };
+        let budget = Budget::new(Some(limit), &CancellationToken::new());
+        let mut first = budget.reserve(10).unwrap();
+        assert!(first.again());
+        first.settle(Outcome::Ok, 4, true);
+        let mut second = budget.reserve(10).unwrap();
+        assert!(!second.again());
+        second.settle(Outcome::Truncated, 0, false);
+        assert!(budget.over().is_cancelled());
+        let report = budget.report().unwrap();
+        assert!(report.is_reached);
+        assert_eq!((report.requests, report.tokens), (3, 10 + 4 + 10));
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, Failure, bounded_error};
+use crate::budget::Reservation;
 use crate::clock::RunClock;
 use crate::endpoint::Endpoint;
 use crate::error::LoadError;
@@ -46,7 +47,7 @@ pub(crate) struct Client {
 
 /// What is known about one request; it fills up as the exchange goes on, so that a time-out or a
 /// cancel loses nothing.
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<'a> {
     /// When it was sent and its answer read.
     pub(crate) times: WireTimes,
     /// When it ended, well or not.
@@ -59,10 +60,12 @@ pub(crate) struct Attempt {
     pub(crate) reconnected: bool,
     /// The answer so far.
     pub(crate) answer: Answer,
+    /// What it may cost.
+    pub(crate) reservation: Reservation<'a>,
 }
 
-impl Attempt {
-    pub(crate) fn new(answer: Answer) -> Self {
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(answer: Answer, reservation: Reservation<'a>) -> Self {
         Self {
             times: WireTimes::default(),
             finished_at: None,
@@ -70,6 +73,7 @@ impl Attempt {
             http_status: None,
             reconnected: false,
             answer,
+            reservation,
         }
     }
 }
@@ -204,7 +208,7 @@ impl Client {
         &self,
         slot: &mut Option<Connection>,
         body: &Bytes,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'_>,
         live: &LiveShard,
         cancel: &CancellationToken,
     ) -> Result<(), Failure> {
@@ -232,7 +236,7 @@ impl Client {
         &self,
         slot: &mut Option<Connection>,
         body: &Bytes,
-        attempt: &mut Attempt,
+        attempt: &mut Attempt<'_>,
         live: &LiveShard,
     ) -> Result<(), Failure> {
         let mut connection = match slot.take() {
@@ -267,7 +271,12 @@ impl Client {
                 Some(Ended::Unanswered { failure, .. }) if connection.answered_count == 0 => {
                     return Err(failure);
                 }
-                Some(Ended::Unanswered { was_sent, .. }) => attempt.reconnected = was_sent,
+                Some(Ended::Unanswered { was_sent, failure }) => {
+                    if was_sent && !attempt.reservation.again() {
+                        return Err(failure);
+                    }
+                    attempt.reconnected = was_sent;
+                }
             }
             connection = self.open().await?;
         };

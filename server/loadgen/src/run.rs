@@ -175,8 +175,8 @@ impl<'a> Run<'a> {
             counter,
             live,
             thread_cancels: std::array::from_fn(|_| cancel.child_token()),
+            budget: Budget::new(workload.spend_limit, &cancel),
             cancel,
-            budget: Budget::new(workload.spend_limit),
             ignore_eos: workload.ignore_eos,
             capped_count: AtomicU32::new(0),
             unsent_count: AtomicU32::new(0),
@@ -255,7 +255,7 @@ impl<'a> Run<'a> {
                 .await?;
             self.check_warm_up()?;
         }
-        if session.cancel.is_cancelled() {
+        if session.is_over() {
             return Ok(());
         }
         let measured = std::mem::take(&mut self.measured);
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
                 .await?;
             self.check_warm_up()?;
         }
-        if session.cancel.is_cancelled() {
+        if session.is_over() {
             return Ok(());
         }
         let measured = std::mem::take(&mut self.measured);
@@ -371,7 +371,11 @@ impl<'a> Run<'a> {
             .records
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if self.session.cancel.is_cancelled() || records.iter().any(RequestRecord::is_ok) {
+        let is_limited = self.session.budget.is_reached() && records.is_empty();
+        if self.session.cancel.is_cancelled()
+            || is_limited
+            || records.iter().any(RequestRecord::is_ok)
+        {
             return Ok(());
         }
         let first = records.iter().min_by_key(|record| record.index);

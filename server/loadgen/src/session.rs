@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::finite::Finite;
 use domain::measure::record::{Outcome, RequestPhase, RequestRecord};
+use domain::workload::spend::reserved_tokens;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, Failure};
@@ -61,14 +62,15 @@ impl Session {
     ) -> Option<Served> {
         let thread = threads::current_number();
         let (live, cancel) = (self.live.shard(thread)?, self.thread_cancels.get(thread)?);
-        let reserved = u64::from(request.made_input_tokens.max(request.planned_input_tokens))
-            + u64::from(request.planned_output_tokens);
-        if !self.budget.reserve(reserved) {
-            return None;
-        }
+        let most = reserved_tokens(
+            request.made_input_tokens.max(request.planned_input_tokens),
+            request.planned_output_tokens,
+            self.counter.counts(),
+        );
+        let reservation = self.budget.reserve(most)?;
         let started_at = self.clock.now_ns();
         let answer = Answer::new(request.planned_output_tokens, self.counter.is_local());
-        let mut attempt = Attempt::new(answer);
+        let mut attempt = Attempt::new(answer, reservation);
         self.live.note_sent();
         let sent = self
             .client
@@ -79,6 +81,7 @@ impl Session {
             .answer
             .count_output(|text| self.counter.count_locally(text));
         let wanted = self.ignore_eos.then_some(request.planned_output_tokens);
+        let is_whole = sent.is_ok();
         let failure = match sent {
             Ok(()) => attempt.answer.verdict(output, wanted),
             Err(failure) => Some(failure),
@@ -87,12 +90,12 @@ impl Session {
         let outcome = failure
             .as_ref()
             .map_or(Outcome::Ok, |failure| failure.outcome);
-        let input_tokens = attempt
-            .answer
-            .input_tokens()
-            .unwrap_or(request.made_input_tokens);
+        let told = attempt.answer.input_tokens();
+        let input_tokens = told.unwrap_or(request.made_input_tokens);
         let used = u64::from(input_tokens) + u64::from(output.tokens);
-        self.budget.settle(reserved, used, outcome);
+        // A figure before the end is one of so far.
+        let is_told = is_whole && told.is_some();
+        attempt.reservation.settle(outcome, used, is_told);
         self.live
             .note_ended(outcome == Outcome::Ok, phase == RequestPhase::Measured);
 
@@ -135,6 +138,11 @@ impl Session {
             connect_ns,
             outcome,
         })
+    }
+
+    /// Whether nothing is sent any more: the run was cancelled, or its limit is reached.
+    pub(crate) fn is_over(&self) -> bool {
+        self.budget.over().is_cancelled()
     }
 
     /// Notes why no more requests can be made: the run ends with it.

@@ -12,7 +12,8 @@ use domain::slo::parse_slos;
 use domain::workload::arrival::{ArrivalProcess, CONCURRENCY_MAX};
 use domain::workload::extra_body;
 use domain::workload::{
-    AnswerLengths, Api, Arrival, LengthSpec, PlannedDataset, Prompts, StopRule, WorkloadSpec,
+    AnswerLengths, Api, Arrival, LengthSpec, PlannedDataset, Prompts, SpendLimit, StopRule,
+    WorkloadSpec,
 };
 
 use super::terminal::sentence;
@@ -73,7 +74,7 @@ pub(crate) struct LoadArgs {
         "base_url", "model", "api", "concurrency", "rate", "arrival", "requests", "duration", "warmup",
         "input_tokens", "output_tokens", "prefix_tokens", "dataset", "answer_lengths", "seed", "ignore_eos",
         "tokenizer", "timeout", "out", "burstiness", "max_in_flight", "ramp", "trace", "speed", "prefix_share",
-        "header", "extra_body", "slo", "fresh_connections",
+        "header", "extra_body", "slo", "fresh_connections", "max_requests", "max_tokens",
     ])]
     plan: Option<String>,
     /// Print one JSON event per line in place of a report. With --plan - the plan is the first line of
@@ -142,6 +143,12 @@ pub(crate) struct LoadArgs {
     /// Arrivals that found no place are sent until --timeout after it
     #[arg(long, value_name = "TIME", value_parser = parse_seconds, help_heading = "Load")]
     duration: Option<u32>,
+    /// Never send more than this many requests, warm-up included: the load ends there, before its plan does
+    #[arg(long, value_name = "COUNT", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..))]
+    max_requests: Option<u32>,
+    /// Send nothing that may go beyond this many tokens of prompts and answers, warm-up included
+    #[arg(long, value_name = "TOKENS", help_heading = "Load", value_parser = clap::value_parser!(u64).range(1..))]
+    max_tokens: Option<u64>,
     /// Before the measured part: this many requests (10), or load for this time (30s)
     #[arg(long, value_name = "COUNT|TIME", default_value = "4", value_parser = parse_warmup, help_heading = "Load")]
     warmup: Warmup,
@@ -325,6 +332,10 @@ impl LoadArgs {
             Warmup::Requests(count) => (count, 0),
             Warmup::Seconds(seconds) => (0, seconds),
         };
+        let limit = SpendLimit {
+            requests: self.max_requests,
+            tokens: self.max_tokens,
+        };
         Ok(LoadPlan {
             version: LOAD_PLAN_VERSION,
             base_url: self.base_url.clone().unwrap_or_default(),
@@ -350,7 +361,7 @@ impl LoadArgs {
                     self.extra_body.as_deref(),
                     "--extra-body",
                 )?)?,
-                spend_limit: None,
+                spend_limit: Some(limit).filter(SpendLimit::is_some),
             },
             trace_path: self.trace.as_ref().map(|path| path.display().to_string()),
             headers: self

@@ -35,6 +35,12 @@ pub(super) fn text(
             left_out.in_words()
         ));
     }
+    if let Some(spend) = summary.spend.filter(|spend| spend.is_reached) {
+        report.line(&format!(
+            "WARNING: The limit of {} ended the load before its plan did.",
+            spend.limit.in_words()
+        ));
+    }
     report.heading("Load result", '=');
     throughput(&mut report, plan, summary);
     let is_open = plan.workload.arrival.has_schedule();
@@ -201,6 +207,14 @@ fn trust(report: &mut Report, plan: &LoadPlan, summary: &Summary) {
     }
     if let Some(left_out) = summary.left_out.filter(|left_out| !left_out.is_warning()) {
         report.line(&left_out.in_words());
+    }
+    if let Some(spend) = summary.spend {
+        report.line(&format!(
+            "Spent of the limit of {}: {} requests and {} tokens, warm-up included",
+            spend.limit.in_words(),
+            spend.requests,
+            spend.tokens
+        ));
     }
     for class in &summary.failures {
         report.line(&format!(

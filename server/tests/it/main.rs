@@ -17,5 +17,6 @@ mod routes;
 mod schemathesis;
 mod secrets;
 mod selftests;
+mod spending;
 mod tls;
 mod tokens;

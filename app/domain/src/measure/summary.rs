@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::METRICS_VERSION;
 use super::concurrency::Concurrency;
 use super::demand::UnmetRate;
+use super::failures::{OutcomeCount, failures};
 use super::health::{ClientHealth, HostObservation};
 use super::histogram::{CdfPoint, Histogram, cdf_of, cdf_of_sorted, cdf_percentiles};
 use super::left_out::LeftOut;
@@ -12,7 +13,7 @@ use super::objectives::{Goodput, RunFigures, SloResult, as_judged, goodput, judg
 use super::other_tools::{ToolFigures, other_tools};
 use super::peak::peak_output_tok_per_s;
 use super::quantile::{Distribution, sorted};
-use super::record::{Outcome, RequestPhase, RequestRecord, TokenSource};
+use super::record::{RequestPhase, RequestRecord, TokenSource};
 use super::selection::OrderStatistics;
 use super::steady::{SteadyState, steady_state};
 use super::timeline::{TimelineSlice, timeline};
@@ -64,17 +65,6 @@ impl MetricSummary {
             cdf: cdf_of_sorted(&samples),
         })
     }
-}
-
-/// Requests of one error class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutcomeCount {
-    /// The class.
-    pub outcome: Outcome,
-    /// How many.
-    pub count: u32,
-    /// One error text of the class, as an example.
-    pub example: String,
 }
 
 /// A run in figures. Units are in the names; throughputs are per second.
@@ -315,28 +305,6 @@ fn worst_token_source(good: &[&RequestRecord]) -> Option<TokenSource> {
         .max_by_key(rank)
 }
 
-fn failures(measured: &[&RequestRecord]) -> Vec<OutcomeCount> {
-    let classes = Outcome::ALL
-        .into_iter()
-        .filter(|outcome| *outcome != Outcome::Ok);
-    let counted = classes.map(|outcome| {
-        let of_class = || {
-            measured
-                .iter()
-                .filter(move |record| record.outcome == outcome)
-        };
-        let example = of_class()
-            .map(|record| record.error.clone())
-            .find(|text| !text.is_empty());
-        OutcomeCount {
-            outcome,
-            count: count(of_class().count()),
-            example: example.unwrap_or_default(),
-        }
-    });
-    counted.filter(|class| class.count > 0).collect()
-}
-
 fn count(amount: usize) -> u32 {
     u32::try_from(amount).unwrap_or(u32::MAX)
 }
@@ -345,6 +313,7 @@ fn count(amount: usize) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::record::Outcome;
     use super::super::record::tests::record;
     use super::*;
     use crate::workload::LengthSpec;

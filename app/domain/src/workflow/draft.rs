@@ -4,6 +4,7 @@ mod choose;
 mod load_from;
 
 pub(super) use choose::NO_LIMIT;
+use choose::{chosen_limit, text_of};
 
 use serde::{Deserialize, Serialize};
 
@@ -488,22 +489,6 @@ impl Draft {
                 .to_string();
         }
         form
-    }
-}
-
-fn text_of(number: Option<impl ToString>) -> String {
-    number.map(|number| number.to_string()).unwrap_or_default()
-}
-
-/// The limits of a plan that do not follow from it.
-fn chosen_limit(plan: &RunPlan) -> SpendLimit {
-    let usual = plan
-        .workload
-        .usual_limit(!plan.model.tokenizer_path.is_empty());
-    let limit = plan.workload.spend_limit.unwrap_or_default();
-    SpendLimit {
-        requests: limit.requests.filter(|_| limit.requests != usual.requests),
-        tokens: limit.tokens.filter(|_| limit.tokens != usual.tokens),
     }
 }
 

@@ -5,14 +5,23 @@ use serde::{Deserialize, Serialize};
 use super::{Arrival, Prompts, StopRule, WorkloadSpec};
 use crate::finite::Finite;
 
-/// Tokens that a chat template may add to a prompt, for the usual limit.
-const TEMPLATE_TOKENS: f64 = 32.0;
+/// Tokens that a chat template is taken to add to a prompt.
+const TEMPLATE_TOKENS: u64 = 64;
+/// Further ones for which the usual limit leaves room.
+const USUAL_TEMPLATE_TOKENS: f64 = 192.0;
 /// How much more than expected the usual limit lets through.
 const MARGIN: f64 = 1.1;
-/// Room for prompts whose length is estimated without the model's tokenizer, for the usual limit.
-const ESTIMATE_ROOM: f64 = 2.0;
+/// Tokens that a word may be, where nobody counts them.
+const TOKENS_PER_WORD: u64 = 2;
 /// Standard deviations of a number of random arrivals that the usual limit leaves room for.
 const CHANCE_DEVIATIONS: f64 = 4.0;
+
+/// Tokens that a request is taken to come to until its answer tells: those of its prompt, twice as many
+/// where they are estimated, 64 for the chat template, and all that the answer may have.
+pub fn reserved_tokens(input_tokens: u32, output_tokens: u32, is_counted: bool) -> u64 {
+    let per_word = if is_counted { 1 } else { TOKENS_PER_WORD };
+    u64::from(input_tokens) * per_word + TEMPLATE_TOKENS + u64::from(output_tokens)
+}
 
 /// The most that a load sends, warm-up included. It stops before it would send more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +42,15 @@ impl SpendLimit {
 
     /// `121 requests or 40000 tokens`.
     pub fn in_words(&self) -> String {
-        match (self.requests, self.tokens) {
-            (Some(requests), Some(tokens)) => format!("{requests} requests or {tokens} tokens"),
-            (Some(requests), None) => format!("{requests} requests"),
-            (None, Some(tokens)) => format!("{tokens} tokens"),
-            (None, None) => "no limit".to_owned(),
+        let counted = |amount: u64, one: &str| {
+            let ending = if amount == 1 { "" } else { "s" };
+            format!("{amount} {one}{ending}")
+        };
+        let requests = self.requests.map(|most| counted(most.into(), "request"));
+        let tokens = self.tokens.map(|most| counted(most, "token"));
+        match (requests, tokens) {
+            (Some(requests), Some(tokens)) => format!("{requests} or {tokens}"),
+            (only, other) => only.or(other).unwrap_or_else(|| "no limit".to_owned()),
         }
     }
 }
@@ -88,7 +101,9 @@ impl WorkloadSpec {
     }
 
     /// The limit where nothing else was chosen: a tenth above what the plan can send, with room for what chat
-    /// templates add, for lengths that are estimated for want of a tokenizer, and for arrivals by chance.
+    /// templates add, for lengths that are estimated for want of a tokenizer, and for arrivals by chance. It
+    /// has no requests where the plan does not say how many there are, and no tokens where it does not say how
+    /// long they are.
     pub fn usual_limit(&self, has_tokenizer: bool) -> SpendLimit {
         let Some(expected) = self.expected_prompts() else {
             return SpendLimit::default();
@@ -100,14 +115,36 @@ impl WorkloadSpec {
             0.0
         };
         let requests = (expected * MARGIN + chance).ceil();
-        let room = if has_tokenizer { 1.0 } else { ESTIMATE_ROOM };
-        let input = f64::from(self.input.upper_tokens()) * room + TEMPLATE_TOKENS;
-        let of_one = input + f64::from(self.output.upper_tokens());
-        let tokens = (expected + chance) * of_one * MARGIN;
+        let (input, output) = (self.input.upper_tokens(), self.output.upper_tokens());
+        let reserved = reserved_tokens(input, output, has_tokenizer) as f64;
+        let tokens = (expected + chance) * (reserved + USUAL_TEMPLATE_TOKENS) * MARGIN;
         SpendLimit {
             requests: u32::try_from(whole(requests)).ok(),
             tokens: self.expected_spend().map(|_| whole(tokens.ceil())),
         }
+    }
+
+    /// What a person should know of a limit that ends the load before its plan does.
+    pub fn early_limit(&self) -> Option<String> {
+        let limit = self.spend_limit?;
+        let requests = self.expected_prompts()?;
+        let tokens = self.expected_spend().map_or(0, |expected| {
+            expected.input_tokens + expected.output_tokens_max
+        });
+        let is_early = limit
+            .requests
+            .is_some_and(|most| u64::from(most) < requests)
+            || limit.tokens.is_some_and(|most| most < tokens);
+        let expected = match tokens {
+            0 => format!("{requests} requests"),
+            tokens => format!("{requests} requests and up to {tokens} tokens"),
+        };
+        is_early.then(|| {
+            format!(
+                "The limit of {} may end the load before its plan does, which comes to {expected}, warm-up included: the result will say so, and its window ends there.",
+                limit.in_words()
+            )
+        })
     }
 
     /// Whether the number of requests depends on drawn arrival times.
@@ -128,11 +165,44 @@ pub struct TokenPrice {
 }
 
 impl TokenPrice {
-    /// What so many tokens cost.
-    pub fn of(&self, input_tokens: u64, output_tokens: u64) -> f64 {
+    /// What so many tokens cost, in US dollars.
+    pub fn of(&self, input_tokens: u64, output_tokens: u64) -> Finite {
         let input = self.input_per_million.get() * input_tokens as f64;
         let output = self.output_per_million.get() * output_tokens as f64;
-        (input + output) / 1e6
+        Finite::new((input + output) / 1e6).unwrap_or_default()
+    }
+
+    /// The most that so many tokens cost, whichever they are, in US dollars.
+    pub fn most_of(&self, tokens: u64) -> Finite {
+        if self.input_per_million.get() > self.output_per_million.get() {
+            self.of(tokens, 0)
+        } else {
+            self.of(0, tokens)
+        }
+    }
+}
+
+/// What a run may spend at a provider, as it is shown before it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// What is expected, where the plan says it.
+    pub expected: Option<ExpectedSpend>,
+    /// What the provider charges, where the model's entry says it.
+    pub price: Option<TokenPrice>,
+    /// What ends the load.
+    pub limit: SpendLimit,
+}
+
+impl Spending {
+    /// What the expected tokens cost when every answer is as long as it may be, in US dollars.
+    pub fn expected_cost(&self) -> Option<Finite> {
+        let (price, expected) = (self.price?, self.expected?);
+        Some(price.of(expected.input_tokens, expected.output_tokens_max))
+    }
+
+    /// The most that the limit of tokens lets through, in US dollars.
+    pub fn cost_max(&self) -> Option<Finite> {
+        Some(self.price?.most_of(self.limit.tokens?))
     }
 }
 
@@ -147,9 +217,12 @@ fn whole(value: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::workload::LengthSpec;
+    use crate::measure::record::Outcome;
     use crate::workload::arrival::ArrivalProcess;
+    use crate::workload::{Budget, LengthSpec};
 
     #[test]
     fn what_is_expected_follows_from_the_plan() {
@@ -162,7 +235,11 @@ mod tests {
         assert_eq!(expected.output_tokens_max, 104 * 128);
         let limit = workload.usual_limit(true);
         assert_eq!(limit.requests, Some(115));
-        assert_eq!(limit.tokens, Some(76_877), "104 × (512 + 32 + 128) × 1.1");
+        assert_eq!(
+            limit.tokens,
+            Some(102_503),
+            "104 × (512 + 64 + 128 + 192) × 1.1, rounded up"
+        );
         assert!(workload.usual_limit(false).tokens > limit.tokens);
 
         workload.input = LengthSpec::Uniform { min: 100, max: 300 };
@@ -189,6 +266,97 @@ mod tests {
             input_per_million: Finite::from(3),
             output_per_million: Finite::from(15),
         };
-        assert!((price.of(1_000_000, 200_000) - 6.0).abs() < 1e-12);
+        assert_eq!(price.of(1_000_000, 200_000), Finite::from(6));
+        assert_eq!(price.most_of(1_000_000), Finite::from(15));
+        let spending = Spending {
+            expected: WorkloadSpec::default().expected_spend(),
+            price: Some(price),
+            limit: SpendLimit {
+                requests: Some(115),
+                tokens: Some(2_000_000),
+            },
+        };
+        assert_eq!(
+            spending.expected_cost(),
+            Finite::new((3.0 * 53_248.0 + 15.0 * 13_312.0) / 1e6)
+        );
+        assert_eq!(spending.cost_max(), Some(Finite::from(30)));
+        let unpriced = Spending {
+            price: None,
+            ..spending
+        };
+        assert_eq!(
+            (unpriced.expected_cost(), unpriced.cost_max()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_limit_below_the_plan_is_told_before_it_runs() {
+        let mut workload = WorkloadSpec::default();
+        workload.spend_limit = Some(workload.usual_limit(true));
+        assert_eq!(workload.early_limit(), None);
+        workload.spend_limit = Some(SpendLimit {
+            requests: Some(103),
+            tokens: None,
+        });
+        let told = workload.early_limit().unwrap();
+        assert!(
+            told.contains("103 requests") && told.contains("104 requests"),
+            "{told}"
+        );
+        workload.spend_limit = Some(SpendLimit {
+            requests: None,
+            tokens: Some(1_000),
+        });
+        assert!(workload.early_limit().is_some());
+    }
+
+    #[test]
+    fn a_workload_stored_before_limits_is_read() {
+        let stored = serde_json::to_value(WorkloadSpec::default()).unwrap();
+        assert_eq!(stored.get("spend_limit"), None);
+        let read: WorkloadSpec = serde_json::from_value(stored).unwrap();
+        assert_eq!(read.spend_limit, None);
+        let half: SpendLimit = serde_json::from_str(r#"{"tokens":7}"#).unwrap();
+        assert_eq!((half.requests, half.tokens), (None, Some(7)));
+    }
+
+    proptest! {
+        /// The usual limit never ends a load that keeps to its plan, however its requests are spread: all
+        /// of them may be in flight at once.
+        #[test]
+        fn the_usual_limit_lets_the_plan_through(
+            input in 1_u32..5_000,
+            output in 1_u32..5_000,
+            count in 1_u32..300,
+            warmup_requests in 0_u32..50,
+            has_tokenizer in any::<bool>(),
+            in_flight in 1_usize..400,
+        ) {
+            let workload = WorkloadSpec {
+                input: LengthSpec::Fixed { tokens: input },
+                output: LengthSpec::Fixed { tokens: output },
+                stop: StopRule::Requests { count },
+                warmup_requests,
+                ..WorkloadSpec::default()
+            };
+            let mut budget = Budget::new(workload.usual_limit(has_tokenizer));
+            let of_one = reserved_tokens(input, output, has_tokenizer);
+            let mut waiting = Vec::new();
+            for _ in 0..count + warmup_requests {
+                let reserved = budget.reserve(of_one);
+                prop_assert!(reserved.is_some(), "{:?}", budget.report());
+                waiting.extend(reserved);
+                if waiting.len() >= in_flight && let Some(first) = waiting.pop() {
+                    budget.settle(first, Outcome::Ok, of_one, true);
+                }
+            }
+            // What the plan does not ask for is not sent for ever.
+            let further = (0..2 * (count + warmup_requests) + 2).take_while(|_| {
+                budget.reserve(of_one).is_some()
+            });
+            prop_assert!(further.count() <= (count + warmup_requests) as usize / 10 + 1);
+        }
     }
 }

@@ -129,7 +129,7 @@ fn left_out(summary: &Summary) -> Option<(Tone, String)> {
 fn limited(summary: &Summary) -> Option<(Tone, String)> {
     let spend = summary.spend.filter(|spend| spend.is_reached)?;
     let text = format!(
-        "The limit of {} ended the load early: {} were sent, with {} tokens.",
+        "The spending limit of {} ended the load before its plan did: {} were sent, warm-up included, with {} tokens.",
         spend.limit.in_words(),
         format::plural(spend.requests.into(), "request", "requests"),
         format::count(spend.tokens)

@@ -100,6 +100,8 @@ pub fn ModelFormView(
                     errors
                     hint="Reached at an endpoint with the provider's address or through a litellm proxy, with a credential."
                 />
+            </div>
+            <div class="form-row when-cloud">
                 <TextField name="input_price" label="Price of prompts" value=form.input_price is_optional=true
                     placeholder="0.15" unit="$ / million tokens" errors />
                 <TextField name="output_price" label="Price of answers" value=form.output_price is_optional=true

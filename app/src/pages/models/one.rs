@@ -89,8 +89,9 @@ fn one_model(model: Model, used: UsedBy, may_edit: bool, actions: Actions) -> im
     let archived_at = model.archived_at;
     let badges = move || archived_mark(archived_at);
     let subtitle = format!(
-        "{} · added {}",
+        "{}{} · added {}",
         model.source.in_words(),
+        price_in_words(&model.source),
         model.created_at.to_second_text()
     );
     let history_href = routes::history(&HistoryQuery {
@@ -120,6 +121,21 @@ fn one_model(model: Model, used: UsedBy, may_edit: bool, actions: Actions) -> im
             </div>
         </div>
     }
+}
+
+/// What a provider charges, where that is known, to stand after other words.
+fn price_in_words(source: &ModelSource) -> String {
+    let ModelSource::Cloud {
+        price: Some(price), ..
+    } = source
+    else {
+        return String::new();
+    };
+    format!(
+        " · {} for a million tokens of prompts, {} of answers",
+        format::dollars(price.input_per_million),
+        format::dollars(price.output_per_million)
+    )
 }
 
 /// What the files say; nothing for models without files here.

@@ -1,5 +1,8 @@
 //! Sizes, shares and counted nouns.
 
+use domain::finite::Finite;
+
+use super::number::group_thousands;
 use super::{MISSING, count, number};
 
 /// A size in binary units: `512 B`, `3.30 MiB`, `80.0 GiB`.
@@ -55,6 +58,15 @@ pub fn plural(amount: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(amount), if amount == 1 { one } else { many })
 }
 
+/// US dollars, not negative: `$12.30`, `$1,204.00`. What is not nothing never reads `$0.00`.
+pub fn dollars(amount: Finite) -> String {
+    let amount = amount.get();
+    if amount > 0.0 && amount < 0.01 {
+        return "less than $0.01".to_owned();
+    }
+    format!("${}", group_thousands(&format!("{amount:.2}")))
+}
+
 fn minus_sign(text: String) -> String {
     text.replace('-', "−")
 }
@@ -94,6 +106,19 @@ mod tests {
         ];
         for (fraction, text) in cases {
             assert_eq!(percent(fraction), text, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_never_rounded_to_nothing() {
+        let cases = [
+            (0.0, "$0.00"),
+            (0.000_2, "less than $0.01"),
+            (0.05, "$0.05"),
+            (1_204.0, "$1,204.00"),
+        ];
+        for (amount, text) in cases {
+            assert_eq!(dollars(Finite::new(amount).unwrap()), text, "{amount}");
         }
     }
 

@@ -108,7 +108,7 @@ fn decimals_of(magnitude: f64) -> usize {
 }
 
 /// Separates the thousands of the whole part of unsigned decimal digits.
-fn group_thousands(digits: &str) -> String {
+pub(super) fn group_thousands(digits: &str) -> String {
     let (whole, fraction) = digits
         .split_once('.')
         .map_or((digits, None), |(w, f)| (w, Some(f)));

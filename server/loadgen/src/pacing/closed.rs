@@ -85,7 +85,7 @@ impl ClosedLoop {
                 let has_joined = ramp.is_zero()
                     || tokio::select! {
                         () = tokio::time::sleep_until(joins_at.into()) => true,
-                        () = session.cancel.cancelled() => false,
+                        () = session.budget.over().cancelled() => false,
                     };
                 if !has_joined {
                     return (number, connection);

@@ -164,8 +164,7 @@ impl Pacer {
                     let shared = Arc::clone(&self.shared);
                     ready.extend(self.spawn(turn, async move { shared.connect(turn).await }));
                 }
-                let session = &self.shared.session;
-                if session.cancel.is_cancelled() || session.budget.is_reached() {
+                if self.shared.session.is_over() {
                     return;
                 }
                 if now >= due_at {

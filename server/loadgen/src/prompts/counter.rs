@@ -96,6 +96,11 @@ impl Counter {
         u32::try_from(encoding.len()).ok()
     }
 
+    /// Whether anybody counts.
+    pub(crate) fn counts(&self) -> bool {
+        !matches!(self, Self::Estimate)
+    }
+
     /// Whether answers can be counted without asking anybody.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self, Self::Local(_))

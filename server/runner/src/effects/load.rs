@@ -67,20 +67,20 @@ async fn carry_load(run: &Run) -> Result<String, String> {
 }
 
 /// The plan of the load, but for what depends on where it is made.
-fn plan_of(run: &Run) -> LoadPlan {
+fn plan_of(run: &Run) -> Result<LoadPlan, String> {
     let model = &run.plan.model;
     let tokenizer_path = Some(&model.tokenizer_path).filter(|path| !path.is_empty());
-    LoadPlan {
+    Ok(LoadPlan {
         version: LOAD_PLAN_VERSION,
         dataset_paths: Vec::new(),
         trace_path: None,
         headers: Vec::new(),
         base_url: String::new(),
         model: model.served_name.clone(),
-        workload: run.plan.workload.clone(),
+        workload: run.plan.limited_workload()?,
         tokenizer_path: tokenizer_path.cloned(),
         out_dir: String::new(),
-    }
+    })
 }
 
 /// Why there are no figures, with the end of its log.
@@ -104,14 +104,14 @@ fn judge(summary: &Summary) -> Result<String, String> {
         return Ok(match limit {
             None => answered,
             Some(spend) => format!(
-                "{answered} The limit of {} ended the load.",
+                "{answered} The spending limit of {} ended the load before its plan did.",
                 spend.limit.in_words()
             ),
         });
     }
     if let Some(spend) = limit.filter(|_| sent_count == 0) {
         return Err(format!(
-            "the limit of {} ended the load before the measured window: raise it",
+            "the spending limit of {} ended the load before the measured window: raise it",
             spend.limit.in_words()
         ));
     }

@@ -8,6 +8,7 @@ use domain::id::CredentialId;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{Stage, StageStatus};
+use domain::workload::SpendLimit;
 use testkit::LlamaServer;
 
 use crate::house::House;
@@ -72,8 +73,48 @@ async fn a_cloud_model_is_measured_through_the_proxy() {
     let log = fs::read_to_string(folder.join("engine.log")).unwrap();
     assert!(log.contains("/v1/chat/completions"), "{log}");
     assert!(!log.contains(KEY), "{log}");
+    // A plan that says nothing about it has the usual limit.
+    let benchmark = house.store.find_benchmark(id).await.unwrap().unwrap();
+    let spend = benchmark.result.unwrap().summary.spend.unwrap();
+    assert_eq!((spend.requests, spend.is_reached), (8, false));
+    assert!(spend.limit.requests.is_some() && spend.limit.tokens.is_some());
     let journal = format!("{:?}", house.journal(id).await);
     assert!(!journal.contains(KEY), "{journal}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn the_spending_limit_ends_a_run_through_the_proxy() {
+    let provider = LlamaServer::start_with(2, &["--api-key", KEY]);
+    let mut house = House::open_whole().await;
+    let credential = house.credential(provider.url(), KEY).await;
+    house.start();
+    let mut limited = plan(provider.url(), credential);
+    limited.workload.spend_limit = Some(SpendLimit {
+        requests: Some(5),
+        tokens: None,
+    });
+    let id = house.queue(&limited).await;
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    house.assert_clean(id, &state);
+    let note = match &state.stage(Stage::RunBenchmark).unwrap().status {
+        StageStatus::Done { note } => note.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        note.contains("The spending limit of 5 requests ended the load"),
+        "{note}"
+    );
+    let benchmark = house.store.find_benchmark(id).await.unwrap().unwrap();
+    let summary = benchmark.result.unwrap().summary;
+    let spend = summary.spend.unwrap();
+    assert!(spend.is_reached);
+    assert_eq!((spend.requests, summary.sent_count), (5, 3));
+    // The proxy passed on as many, warm-up included.
+    let folder = house.folder.path().join("runs").join(id.to_string());
+    let log = fs::read_to_string(folder.join("engine.log")).unwrap();
+    assert_eq!(log.matches("POST /v1/chat/completions").count(), 5, "{log}");
     house.stop().await;
 }
 

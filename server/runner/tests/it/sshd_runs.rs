@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use domain::id::BenchmarkId;
 use domain::run::event::RunOutcome;
 use domain::run::{Stage, StageStatus};
-use domain::workload::StopRule;
+use domain::workload::{SpendLimit, StopRule};
 use testkit::{Link, Sshd};
 
 use crate::house::{House, Login, log_of};
@@ -228,6 +228,50 @@ async fn the_load_is_made_on_the_engines_node() {
     assert_eq!(result.manifest.load_from, "far");
     assert_eq!(result.manifest.round_trip_us, None);
     assert_eq!(engines(&sshd), Vec::<String>::new());
+    assert_eq!(run_folders(&sshd), Vec::<PathBuf>::new());
+    house.stop().await;
+}
+
+/// What a load may send holds wherever it is made.
+#[tokio::test]
+async fn a_load_that_is_made_on_the_node_keeps_its_limit() {
+    let sshd = Sshd::start();
+    let mut house = House::open_whole().await;
+    house.start();
+    let cluster = house
+        .machine(&sshd, sshd.port(), Login::Key(sshd.client_key()))
+        .await;
+    let mut plan = far_plan(cluster);
+    plan.load_from = plan.cluster.nodes.first().cloned();
+    let limit = |requests| {
+        Some(SpendLimit {
+            requests: Some(requests),
+            tokens: None,
+        })
+    };
+    plan.workload.spend_limit = limit(plan.workload.warmup_requests + 2);
+    let id = house.queue(&plan).await;
+    let state = house.wait_for_end(id).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    house.assert_clean(id, &state);
+    let note = note_of(&state, Stage::RunBenchmark);
+    assert!(
+        note.contains("ended the load before its plan did"),
+        "{note}"
+    );
+    let benchmark = house.store.find_benchmark(id).await.unwrap().unwrap();
+    let summary = benchmark.result.unwrap().summary;
+    assert_eq!(summary.sent_count, 2);
+    assert!(summary.spend.unwrap().is_reached);
+
+    // One that leaves nothing for the measured window ends the run, with its reason.
+    plan.workload.spend_limit = limit(plan.workload.warmup_requests);
+    let id = house.queue(&plan).await;
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(
+        reason.contains("ended the load before the measured window"),
+        "{reason}"
+    );
     assert_eq!(run_folders(&sshd), Vec::<PathBuf>::new());
     house.stop().await;
 }

@@ -4,7 +4,9 @@ use domain::access::Role;
 use domain::field::FieldErrors;
 use domain::id::WorkflowId;
 use domain::run::RunStatus;
+use domain::workflow::planning::build_plan;
 use domain::workflow::{Draft, MissingAnswer, Step, Workflow, WorkflowCall, WorkflowState};
+use domain::workload::Spending;
 use store::StoreError;
 
 use super::{discard_workflow, execute_workflow, get_catalogue, get_workflow, new_workflow, stale};
@@ -44,6 +46,8 @@ pub struct WorkflowStanding {
     pub run_status: Option<RunStatus>,
     /// Why the run failed.
     pub failure: Option<String>,
+    /// What the plan may spend at a provider, as far as it can be made and until it is executed.
+    pub spending: Option<Spending>,
 }
 
 /// Starts a workflow or goes on with one, answers what the call answers, and executes it when it is
@@ -214,12 +218,16 @@ async fn standing_of(
             missing: Vec::new(),
             run_status: row.as_ref().map(|row| row.status),
             failure: row.and_then(|row| row.failure),
+            spending: None,
         });
     }
     let catalogue = get_catalogue(ctx, actor).await?;
     Ok(WorkflowStanding {
         step: workflow.draft.first_open_step(&catalogue),
         missing: workflow.draft.missing(&catalogue),
+        spending: build_plan(&workflow.draft, &catalogue)
+            .ok()
+            .and_then(|plan| plan.spending()),
         workflow,
         run_status: None,
         failure: None,

@@ -198,8 +198,16 @@ async fn a_cloud_benchmark_says_which_credential_it_sends() {
     let refused = delete_credential(ctx, &root, made.id).await;
     assert!(matches!(refused, Err(ServiceError::Conflict(_))));
 
+    let plan = house.store.find_benchmark(id).await.unwrap().unwrap().plan;
+    let limit = plan.workload.spend_limit.unwrap();
+    assert!(limit.is_some(), "nobody gave one");
+
     let again = service::workflows::start_workflow(ctx, &root, Some(id)).await;
-    assert_eq!(again.unwrap().draft.credential_id, Some(made.id));
+    let again = again.unwrap();
+    assert_eq!(again.draft.credential_id, Some(made.id));
+    let standing = service::workflows::get_standing(ctx, &root, again.id).await;
+    let spending = standing.unwrap().spending.unwrap();
+    assert_eq!((spending.limit, spending.price), (limit, None));
 }
 
 #[tokio::test]

@@ -229,6 +229,7 @@ impl House {
         let chosen = credential_id.map(|id| {
             StepForm::Credential(CredentialChoiceForm {
                 credential_id: id.to_string(),
+                ..CredentialChoiceForm::default()
             })
         });
         answers.extend(chosen);

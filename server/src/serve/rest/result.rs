@@ -184,6 +184,12 @@ struct ResultBody {
     p99_throughput: Option<f64>,
     /// Largest of the output throughput per user in tok/s.
     max_throughput: Option<f64>,
+    /// Requests that a provider was sent, warm-up included; `null` where the plan has no spending limit.
+    spent_requests: Option<u32>,
+    /// Their tokens, prompts and answers together, as the provider told, else as counted here.
+    spent_tokens: Option<u64>,
+    /// Whether the spending limit ended the load before its plan did.
+    limit_reached: Option<bool>,
     /// Edition of the metric definitions.
     metrics_version: u32,
     /// SHA-256 of the raw records.
@@ -282,6 +288,9 @@ impl ResultBody {
             p95_throughput: of(summary.user_tok_per_s.as_ref(), |d| d.p95),
             p99_throughput: of(summary.user_tok_per_s.as_ref(), |d| d.p99),
             max_throughput: of(summary.user_tok_per_s.as_ref(), |d| d.max),
+            spent_requests: summary.spend.map(|spend| spend.requests),
+            spent_tokens: summary.spend.map(|spend| spend.tokens),
+            limit_reached: summary.spend.map(|spend| spend.is_reached),
             metrics_version: summary.metrics_version,
             records_sha256: result.manifest.records_sha256.clone(),
         }

@@ -2,6 +2,7 @@
 
 mod body;
 mod engine;
+mod spending;
 
 use axum::Json;
 use domain::id::WorkflowId;
@@ -23,6 +24,7 @@ use super::things::RunStatusWord;
 use crate::serve::edge::Edge;
 use body::RunWorkflowBody;
 use engine::EngineBody;
+use spending::SpendingBody;
 
 /// The reference's route of this file.
 pub(super) fn reference_routes() -> OpenApiRouter<Edge> {
@@ -61,6 +63,9 @@ struct WorkflowAnswer {
     benchmark_id: Option<Uuid>,
     /// Where the run stands, once there is one.
     run_status: Option<RunStatusWord>,
+    /// What the plan may spend at the provider of a cloud model, once everything but the confirmation is
+    /// answered and until it is executed; `null` for other models.
+    spending: Option<SpendingBody>,
     /// What was answered.
     workflow_steps: AnsweredBody,
     /// What is missing, in the order of the steps.
@@ -263,6 +268,7 @@ impl WorkflowAnswer {
                 WorkflowState::Executed { benchmark_id } => Some(benchmark_id.0),
             },
             run_status: standing.run_status.map(RunStatusWord::from),
+            spending: standing.spending.as_ref().map(SpendingBody::of),
             workflow_steps: AnsweredBody::of(&workflow.draft),
             missing: missing
                 .map(|answer| MissingBody {

@@ -5,6 +5,7 @@ use crate::catalogue::{ClusterKind, ModelSource};
 use crate::engine::EnginePreset;
 use crate::field::FieldErrors;
 use crate::id::NodeId;
+use crate::plan::RunPlan;
 use crate::workflow::form::{ClusterChoiceForm, CredentialChoiceForm, ModelChoiceForm, NodesForm};
 use crate::workflow::planning::sendable;
 use crate::workload::{EvaluationMethod, Prompts, SpendLimit};
@@ -235,5 +236,22 @@ impl Draft {
     pub(super) fn credential_holds(&self, catalogue: &Catalogue) -> bool {
         self.credential_id
             .is_some_and(|id| sendable(id, self.cluster_id, catalogue).is_ok())
+    }
+}
+
+/// A number as a form has it; nothing where there is none.
+pub(super) fn text_of(number: Option<impl ToString>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// The limits of a plan that do not follow from it.
+pub(super) fn chosen_limit(plan: &RunPlan) -> SpendLimit {
+    let usual = plan
+        .workload
+        .usual_limit(!plan.model.tokenizer_path.is_empty());
+    let limit = plan.workload.spend_limit.unwrap_or_default();
+    SpendLimit {
+        requests: limit.requests.filter(|_| limit.requests != usual.requests),
+        tokens: limit.tokens.filter(|_| limit.tokens != usual.tokens),
     }
 }

@@ -86,6 +86,7 @@ fn LimitFields(
     /// Messages of the form.
     errors: Signal<FieldErrors>,
 ) -> impl IntoView {
+    let is_needed = !usual.is_some();
     let placeholder = |number: Option<String>| number.unwrap_or_else(|| "no limit".to_owned());
     let requests = placeholder(usual.requests.map(|count| count.to_string()));
     let tokens = placeholder(usual.tokens.map(|count| count.to_string()));
@@ -97,10 +98,15 @@ fn LimitFields(
                     hint="Warm-up included." />
                 <TextField name="tokens_max" label="Most tokens" kind=InputKind::Number step="any"
                     value=form.tokens_max errors is_optional=true unit="tokens" placeholder=tokens
-                    hint="Prompts and answers together, as the provider counts them." />
+                    hint="Prompts and answers together, as the provider counts them where it tells." />
             </div>
             <p class="note">
-                "The load stops before it would send more, and the result says so. Left empty: a tenth above what the plan can send, with room for what chat templates and estimated lengths add."
+                {if is_needed {
+                    "How much this load sends is not known beforehand: give one limit at least."
+                } else {
+                    "Left empty: a tenth above what the plan sends, with room for what chat templates and estimated lengths add."
+                }}
+                " A request that might go beyond a limit is not sent: the load ends there, and the result says so."
             </p>
         </FieldSet>
     }

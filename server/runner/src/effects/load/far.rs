@@ -46,7 +46,7 @@ pub(super) async fn carry(run: &Run, machine: &PlannedNode) -> Result<LoadResult
         tokenizer_path: bring_tokenizer(run, &session, &folder).await?,
         base_url: run.base_url_from(machine).await?,
         out_dir: format!("{folder}/{LOAD_FOLDER}"),
-        ..super::plan_of(run)
+        ..super::plan_of(run)?
     };
     let path = format!("{folder}/plan.json");
     let json = serde_json::to_vec(&plan).map_err(|error| error.to_string())?;

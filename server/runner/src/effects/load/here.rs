@@ -30,7 +30,7 @@ pub(super) async fn carry(run: &Run) -> Result<LoadResult, String> {
         dataset_paths: place_datasets(run).await?,
         base_url: run.base_url().await?,
         out_dir: run.folder.join(LOAD_FOLDER).to_string_lossy().into_owned(),
-        ..super::plan_of(run)
+        ..super::plan_of(run)?
     };
     let mut child = start(run, &plan).await?;
     let stdout = child
