@@ -106,7 +106,7 @@ test('what a provider is sent has a limit, and its price is shown before the run
       await wizard.answerCluster('Metered');
       await wizard.answerNodes();
       await wizard.answerModel({ model: 'Metered tiny', credential: 'Metered key' });
-      await expect(field(step, 'Most requests')).toHaveAttribute('placeholder', '25');
+      await expect(field(step, 'Most requests')).toHaveAttribute('placeholder', '44');
       await field(step, 'Most requests').fill('0');
       await choice(step, 'Credential', 'Metered key').check();
       await step.getByRole('button', { name: 'Continue' }).click();

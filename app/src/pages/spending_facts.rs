@@ -67,7 +67,7 @@ fn limit_in_words(spending: &Spending) -> String {
     format!("{}{most}", limit_of(spending.limit))
 }
 
-/// `115 requests or 100,000 tokens`.
+/// `208 requests or 100,000 tokens`.
 fn limit_of(limit: SpendLimit) -> String {
     let requests = limit
         .requests
@@ -91,12 +91,12 @@ mod tests {
             expected: WorkloadSpec::default().expected_spend(),
             price: None,
             limit: SpendLimit {
-                requests: Some(115),
+                requests: Some(208),
                 tokens: Some(100_000),
             },
         };
         assert!(price_in_words(&spending).contains("no price"));
-        assert_eq!(limit_in_words(&spending), "115 requests or 100,000 tokens");
+        assert_eq!(limit_in_words(&spending), "208 requests or 100,000 tokens");
         spending.price = Some(TokenPrice {
             input_per_million: Finite::from(3),
             output_per_million: Finite::from(15),

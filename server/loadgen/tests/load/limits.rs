@@ -124,7 +124,7 @@ async fn users_who_have_yet_to_join_do_not_hold_the_end_up() {
     let tokenizer = word_tokenizer();
     let mut plan = plan(&server.url, &tokenizer);
     plan.workload.arrival = Arrival::ClosedLoop { concurrency: 2 };
-    plan.workload.ramp_s = 86_400;
+    plan.workload.ramp_s = 80_000;
     plan.workload.stop = StopRule::Duration { seconds: 86_400 };
     plan.workload.spend_limit = Some(limit(Some(3), None));
     let outcome = run(&plan).await.unwrap();

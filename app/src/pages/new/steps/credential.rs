@@ -104,7 +104,7 @@ fn LimitFields(
                 {if is_needed {
                     "How much this load sends is not known beforehand: give one limit at least."
                 } else {
-                    "Left empty: a tenth above what the plan sends, with room for what chat templates and estimated lengths add."
+                    "Left empty: twice what the plan sends, for second sends, chat templates and estimated lengths."
                 }}
                 " A request that might go beyond a limit is not sent: the load ends there, and the result says so."
             </p>
