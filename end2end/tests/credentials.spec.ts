@@ -128,7 +128,7 @@ test('what a provider is sent has a limit, and its price is shown before the run
       await wizard.confirm();
       const id = await wizard.execute();
       await new BenchmarkPage(page).expectResult();
-      await expect(main).toContainText('ended the load before its plan did: 7 requests were sent, warm-up included');
+      await expect(main).toContainText('ended the load before its plan did: 7 requests went out, warm-up included');
       return id;
     });
 

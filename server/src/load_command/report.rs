@@ -35,10 +35,9 @@ pub(super) fn text(
             left_out.in_words()
         ));
     }
-    if let Some(spend) = summary.spend.filter(|spend| spend.is_reached) {
+    if let Some(limit) = summary.spend.and_then(|spend| spend.ended_by()) {
         report.line(&format!(
-            "WARNING: The limit of {} ended the load before its plan did.",
-            spend.limit.in_words()
+            "WARNING: The limit of {limit} ended the load before its plan did."
         ));
     }
     report.heading("Load result", '=');

@@ -43,10 +43,6 @@ impl SpendLimit {
 
     /// `121 requests or 40000 tokens`.
     pub fn in_words(&self) -> String {
-        let counted = |amount: u64, one: &str| {
-            let ending = if amount == 1 { "" } else { "s" };
-            format!("{amount} {one}{ending}")
-        };
         let requests = self.requests.map(|most| counted(most.into(), "request"));
         let tokens = self.tokens.map(|most| counted(most, "token"));
         match (requests, tokens) {
@@ -54,6 +50,11 @@ impl SpendLimit {
             (only, other) => only.or(other).unwrap_or_else(|| "no limit".to_owned()),
         }
     }
+}
+
+fn counted(amount: u64, one: &str) -> String {
+    let ending = if amount == 1 { "" } else { "s" };
+    format!("{amount} {one}{ending}")
 }
 
 /// What a load is expected to send, warm-up included.
@@ -81,6 +82,22 @@ pub struct SpendReport {
     pub tokens: u64,
     /// Whether the load ended because of the limit.
     pub is_reached: bool,
+}
+
+impl SpendReport {
+    /// The limit that ended the load, if one did: `7 requests`, `40000 tokens`.
+    pub fn ended_by(&self) -> Option<String> {
+        if !self.is_reached {
+            return None;
+        }
+        match self.limit {
+            SpendLimit {
+                tokens: Some(tokens),
+                requests,
+            } if requests.is_none_or(|most| self.requests < most) => Some(counted(tokens, "token")),
+            SpendLimit { requests, .. } => requests.map(|most| counted(most.into(), "request")),
+        }
+    }
 }
 
 impl WorkloadSpec {
@@ -289,6 +306,23 @@ mod tests {
             (unpriced.expected_cost(), unpriced.cost_max()),
             (None, None)
         );
+    }
+
+    #[test]
+    fn the_limit_that_ended_a_load_is_named() {
+        let limit = SpendLimit {
+            requests: Some(7),
+            tokens: Some(1_000),
+        };
+        let report = |requests, is_reached| SpendReport {
+            limit,
+            requests,
+            tokens: 0,
+            is_reached,
+        };
+        assert_eq!(report(7, false).ended_by(), None);
+        assert_eq!(report(7, true).ended_by().as_deref(), Some("7 requests"));
+        assert_eq!(report(6, true).ended_by().as_deref(), Some("1000 tokens"));
     }
 
     #[test]

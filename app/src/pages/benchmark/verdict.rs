@@ -127,10 +127,10 @@ fn left_out(summary: &Summary) -> Option<(Tone, String)> {
 
 /// Whether a limit ended the load before the plan did.
 fn limited(summary: &Summary) -> Option<(Tone, String)> {
-    let spend = summary.spend.filter(|spend| spend.is_reached)?;
+    let spend = summary.spend?;
     let text = format!(
-        "The spending limit of {} ended the load before its plan did: {} were sent, warm-up included, with {} tokens.",
-        spend.limit.in_words(),
+        "The spending limit of {} ended the load before its plan did: {} went out, warm-up included, with {} tokens.",
+        spend.ended_by()?,
         format::plural(spend.requests.into(), "request", "requests"),
         format::count(spend.tokens)
     );

@@ -95,24 +95,22 @@ fn ended_without_result(how: &str, log: &[String]) -> String {
 /// A run in which nothing was answered has no figures: its stage failed.
 fn judge(summary: &Summary) -> Result<String, String> {
     let sent_count = summary.sent_count;
-    let limit = summary.spend.filter(|spend| spend.is_reached);
+    let ended_by = summary.spend.and_then(|spend| spend.ended_by());
     if summary.completed_count > 0 {
         let answered = format!(
             "{} of {sent_count} requests were answered.",
             summary.completed_count
         );
-        return Ok(match limit {
+        return Ok(match ended_by {
             None => answered,
-            Some(spend) => format!(
-                "{answered} The spending limit of {} ended the load before its plan did.",
-                spend.limit.in_words()
+            Some(limit) => format!(
+                "{answered} The spending limit of {limit} ended the load before its plan did."
             ),
         });
     }
-    if let Some(spend) = limit.filter(|_| sent_count == 0) {
+    if let Some(limit) = ended_by.filter(|_| sent_count == 0) {
         return Err(format!(
-            "the spending limit of {} ended the load before the measured window: raise it",
-            spend.limit.in_words()
+            "the spending limit of {limit} ended the load before the measured window: raise it"
         ));
     }
     let Some(worst) = summary.failures.iter().max_by_key(|failure| failure.count) else {
