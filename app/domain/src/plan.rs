@@ -235,7 +235,8 @@ impl RunPlan {
             Deployment::Process { preset: EnginePreset::Reference, .. } => messages.push(
                 "The reference engine answers on a schedule and runs no model: its figures say nothing about any model.".to_owned(),
             ),
-            Deployment::Process { preset: EnginePreset::Litellm, .. } => messages.push(
+            Deployment::Process { preset: EnginePreset::Litellm, .. }
+            | Deployment::Container { preset: EnginePreset::Litellm, .. } => messages.push(
                 "Requests pass through a litellm proxy: its own time is in every latency, and what it can pass on at once bounds the throughput. An endpoint with the provider’s address goes without.".to_owned(),
             ),
             Deployment::Process { .. } | Deployment::Container { .. } if !self.is_far() => messages.push(

@@ -26,6 +26,8 @@ pub struct DockerEngine {
     process: Process,
     folder: TempDir,
     data: PathBuf,
+    /// Address of this machine on its bridge.
+    gateway: String,
     images: Mutex<Vec<String>>,
 }
 
@@ -54,7 +56,8 @@ impl DockerEngine {
         // Names of interfaces have at most 15 bytes.
         let bridge = format!("asy{process_id}x{number}");
         let third = (process_id + number * 97) % 250;
-        let address = format!("10.213.{third}.1/24");
+        let gateway = format!("10.213.{third}.1");
+        let address = format!("{gateway}/24");
         let mut command = if Uid::effective().is_root() {
             Command::new("sh")
         } else {
@@ -74,6 +77,7 @@ impl DockerEngine {
             process: Process::spawn_with_input(&mut command),
             folder,
             data,
+            gateway,
             images: Mutex::default(),
         };
         engine.wait_until_ready()
@@ -93,6 +97,11 @@ impl DockerEngine {
     /// Its Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("docker.sock")
+    }
+
+    /// Where its containers find this machine.
+    pub fn gateway(&self) -> &str {
+        &self.gateway
     }
 
     /// Where its images and containers lie; it is gone afterwards.

@@ -32,7 +32,9 @@ pub use docker_registry::DockerRegistry;
 pub use folder::{TempDir, data_dir, target_dir, workspace_root};
 pub use http::{free_port, get_http_status, wait_for_http};
 pub use link::Link;
-pub use llama_server::{LlamaServer, litellm_folder, tiny_model_path, tiny_tokenizer_path};
+pub use llama_server::{
+    LlamaServer, litellm_folder, litellm_folders, tiny_model_path, tiny_tokenizer_path,
+};
 pub use postgres::Postgres;
 pub use process::{Process, is_process_alive};
 pub use ssh_key::{SshAgent, SshKey};

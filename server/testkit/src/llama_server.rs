@@ -99,6 +99,34 @@ pub fn litellm_folder() -> PathBuf {
     program
 }
 
+/// The folders that a container must see, each at its own path, to run the program of [`litellm_folder`]: its
+/// virtual environment and the Python it was made from.
+///
+/// # Panics
+///
+/// When it was not installed yet.
+pub fn litellm_folders() -> Vec<PathBuf> {
+    let script = std::fs::read_to_string(litellm_folder().join("litellm")).expect("a script");
+    let python = script
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("#!"));
+    let python = python.expect("the script names its Python").trim();
+    let folders = Command::new(python)
+        .args([
+            "-c",
+            "import sys; print(sys.prefix); print(sys.base_prefix)",
+        ])
+        .output()
+        .expect("its Python runs");
+    let folders = String::from_utf8(folders.stdout).expect("paths");
+    let mut folders: Vec<PathBuf> = folders.lines().map(PathBuf::from).collect();
+    folders.push(litellm_folder().parent().expect("a folder").to_owned());
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
 /// The tiny model's GGUF file.
 ///
 /// # Panics

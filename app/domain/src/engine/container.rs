@@ -19,6 +19,12 @@ const ACCELERATORS_MAX: usize = 64;
 /// Bytes of the unit of the memory field.
 const GIB: u64 = 1 << 30;
 
+/// Variable with the content of the litellm proxy's configuration, in a container.
+pub const PROXY_CONFIG_VARIABLE: &str = "ASSAY_PROXY_CONFIG";
+/// Writes that configuration where the command of the preset looks for it, and becomes the proxy.
+const PROXY_SCRIPT: &str =
+    r#"cd "$(mktemp -d)" && printf %s "$ASSAY_PROXY_CONFIG" > litellm.json && exec "$@""#;
+
 /// The container an engine runs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerChoice {
@@ -133,8 +139,13 @@ impl EnginePreset {
     /// How it is started in a container; `None` for one that runs as a process only.
     pub fn container_template(self) -> Option<ContainerTemplate> {
         let template = match self {
-            // The proxy is given a file and a key where it is started.
-            Self::Reference | Self::Litellm => return None,
+            Self::Reference => return None,
+            Self::Litellm => ContainerTemplate {
+                image: "ghcr.io/berriai/litellm:main-stable",
+                // Its file comes as a variable: a Docker Engine elsewhere sees no folder of ours.
+                entrypoint: Some(&["sh", "-c", PROXY_SCRIPT, "sh"]),
+                arguments: after_program(self, 0),
+            },
             Self::LlamaCpp => ContainerTemplate {
                 image: "ghcr.io/ggml-org/llama.cpp:server",
                 entrypoint: None,
@@ -301,6 +312,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::PROXY_CONFIG_FILE;
 
     fn validated(form: &ContainerForm) -> Result<ContainerChoice, FieldErrors> {
         let mut errors = FieldErrors::default();
@@ -383,12 +395,20 @@ mod tests {
     }
 
     #[test]
-    fn every_engine_of_a_model_runs_in_a_container() {
-        let others = [EnginePreset::Reference, EnginePreset::Litellm];
+    fn every_engine_but_our_own_runs_in_a_container() {
         for preset in EnginePreset::ALL {
             let template = preset.container_template();
-            assert_eq!(template.is_none(), others.contains(&preset), "{preset:?}");
+            assert_eq!(
+                template.is_none(),
+                preset == EnginePreset::Reference,
+                "{preset:?}"
+            );
         }
+        let litellm = EnginePreset::Litellm.container_template().unwrap();
+        assert_eq!(litellm.arguments[..2], ["litellm", "--config"]);
+        let script = litellm.entrypoint.unwrap()[2];
+        assert!(script.contains(PROXY_CONFIG_VARIABLE), "{script}");
+        assert!(script.contains(PROXY_CONFIG_FILE), "{script}");
         let vllm = EnginePreset::Vllm.container_template().unwrap();
         assert_eq!(vllm.arguments[0], "{model}");
         let sglang = EnginePreset::Sglang.container_template().unwrap();

@@ -272,12 +272,8 @@ impl EngineForm {
         let runs_as = errors.check("runs_as", runs_as.map_err(str::to_owned));
         let container = match runs_as {
             Some(RunsAs::Container) => {
-                if let Some(preset) = preset.filter(|preset| preset.container_template().is_none())
-                {
-                    errors.add("runs_as", match preset {
-                        EnginePreset::Litellm => "The proxy runs as a program of the node: its key is given to it there.",
-                        _ => "The reference engine is a part of this program: it runs as a program of the node.",
-                    });
+                if preset.is_some_and(|preset| preset.container_template().is_none()) {
+                    errors.add("runs_as", "The reference engine is a part of this program: it runs as a program of the node.");
                 }
                 self.container.validate(preset, errors)
             }
@@ -426,12 +422,14 @@ mod tests {
         }
         let other = validated(&form("claude", EnginePreset::Vllm)).unwrap();
         assert_eq!(other.upstream_model, "");
-        let contained = EngineForm {
+        let contained = |preset| EngineForm {
             runs_as: "container".to_owned(),
-            ..form("", EnginePreset::Litellm)
+            ..form("", preset)
         };
-        let errors = validated(&contained).unwrap_err();
-        assert!(errors.at("runs_as").unwrap().contains("proxy"));
+        let choice = validated(&contained(EnginePreset::Litellm)).unwrap();
+        assert!(choice.container.unwrap().image.contains("litellm"));
+        let errors = validated(&contained(EnginePreset::Reference)).unwrap_err();
+        assert!(errors.at("runs_as").unwrap().contains("reference engine"));
     }
 
     #[test]

@@ -103,9 +103,9 @@ pub fn ModelFormView(
             </div>
             <div class="form-row when-cloud">
                 <TextField name="input_price" label="Price of prompts" value=form.input_price is_optional=true
-                    placeholder="0.15" unit="$ / million tokens" errors />
+                    placeholder="0.15" unit="$ / 1M tokens" errors />
                 <TextField name="output_price" label="Price of answers" value=form.output_price is_optional=true
-                    placeholder="0.60" unit="$ / million tokens" errors
+                    placeholder="0.60" unit="$ / 1M tokens" errors
                     hint="What a plan may cost is shown before it runs." />
             </div>
             <div class="when-local-path">

@@ -1,6 +1,5 @@
 //! The litellm proxy: what it is told by a file, and its keys, which it is told by its environment only.
 
-use domain::engine::PROXY_CONFIG_FILE;
 use domain::secret::Secret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -11,30 +10,36 @@ use super::Run;
 const PROVIDER_KEY: &str = "ASSAY_PROVIDER_KEY";
 /// Variable with the key that the proxy wants of its callers.
 const PROXY_KEY: &str = "ASSAY_PROXY_KEY";
+/// What to do where its program is missing.
+pub(super) const HOW_TO_GET_LITELLM: &str = "install it (pip install 'litellm[proxy]'), or give its folder as PATH in the engine's environment";
 /// Bytes of randomness in that key.
 const KEY_BYTES: usize = 32;
 
-/// Writes the proxy's configuration into the run's folder, makes a key that nobody else has, so that the
-/// proxy is of use to this run alone, and gives the variables it is started with. Nothing for other engines.
-pub(super) async fn prepare(run: &Run) -> Result<Vec<(&'static str, Secret<String>)>, String> {
+/// What the proxy of a run is started with.
+pub(super) struct Proxy {
+    /// The content of [`domain::engine::PROXY_CONFIG_FILE`]; it names the keys and holds none.
+    pub(super) config: String,
+    /// Variables of its environment.
+    pub(super) environment: Vec<(&'static str, Secret<String>)>,
+}
+
+/// Opens the provider's key and makes one that nobody else has, so that the proxy is of use to this run
+/// alone. Nothing for other engines.
+pub(super) async fn prepare(run: &Run) -> Result<Option<Proxy>, String> {
     let Some(upstream) = &run.plan.upstream else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let provider_key = run
         .open_key(upstream.credential_id, &upstream.api_base)
         .await?;
     let proxy_key = fresh_key()?;
-    let path = run.folder.join(PROXY_CONFIG_FILE);
     let config = config(
         &run.plan.model.served_name,
         &upstream.model,
         &upstream.api_base,
     );
-    tokio::fs::write(&path, config.to_string())
-        .await
-        .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     run.found.lock().await.proxy_key = Some(proxy_key.clone());
-    Ok(vec![
+    let environment = vec![
         (PROVIDER_KEY, provider_key),
         (PROXY_KEY, proxy_key),
         // Else it fetches a list of prices from the internet before it starts.
@@ -42,7 +47,11 @@ pub(super) async fn prepare(run: &Run) -> Result<Vec<(&'static str, Secret<Strin
             "LITELLM_LOCAL_MODEL_COST_MAP",
             Secret::new("True".to_owned()),
         ),
-    ])
+    ];
+    Ok(Some(Proxy {
+        config: config.to_string(),
+        environment,
+    }))
 }
 
 /// JSON is YAML, which the proxy reads. A failed request is not sent again: that would hide its failure, and

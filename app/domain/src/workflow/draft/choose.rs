@@ -13,8 +13,6 @@ use crate::workload::{EvaluationMethod, Prompts, SpendLimit};
 /// What is said where neither the plan nor a person says how much is sent.
 pub(in crate::workflow) const NO_LIMIT: &str =
     "Give a limit: how much this load sends is not known beforehand.";
-/// What is said of a cloud model on machines that are reached over SSH.
-const CLOUD_NOT_THERE: &str = "A cloud model is served by its provider: choose this machine for the litellm proxy, or an endpoint with the provider's address, in step 3.";
 
 impl Draft {
     pub(super) fn choose_cluster(
@@ -109,10 +107,6 @@ impl Draft {
         let is_cloud = model.is_some_and(|model| model.source.is_cloud());
         let engine = match cluster.kind {
             ClusterKind::Endpoint { .. } => None,
-            ClusterKind::Machines if is_cloud => {
-                errors.add("model_id", CLOUD_NOT_THERE);
-                None
-            }
             ClusterKind::ThisMachine | ClusterKind::Machines => form.engine.validate(&mut errors),
         };
         if let (Some(model), Some(engine)) = (model, &engine) {

@@ -1,5 +1,6 @@
 mod datasets;
 mod limits;
+mod proxy;
 
 use uuid::Uuid;
 
@@ -251,48 +252,6 @@ fn a_cloud_model_asks_for_its_credential() {
     );
     let again = Draft::from_plan(&plan);
     assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
-}
-
-#[test]
-fn a_cloud_model_goes_through_the_proxy_on_this_machine() {
-    let mut forms = cloud();
-    forms[2] = choose_cluster(1);
-    forms[3] = choose_nodes(&[10]);
-    forms[4] = choose_model(4, "litellm");
-    let mut draft = Draft::default();
-    for (form, expected) in forms.iter().zip(Step::ALL) {
-        assert_eq!(draft.first_open_step(&catalogue()), expected);
-        draft = draft.answer(form, &catalogue()).unwrap();
-        assert_eq!(draft.form(expected).as_ref(), Some(form));
-    }
-    let plan = build_plan(&draft, &catalogue()).unwrap();
-    let id = CredentialId(Uuid::from_u128(1));
-    assert_eq!(plan.credential_id(), Some(id));
-    let upstream = plan.upstream.as_ref().unwrap();
-    assert_eq!(upstream.model, "openai/gpt");
-    assert_eq!(
-        upstream.api_base, "http://h/v1",
-        "the address of the credential"
-    );
-    let (preset, command) = plan.deployment.started().unwrap();
-    assert_eq!(preset, EnginePreset::Litellm);
-    assert!(command.words.iter().any(|word| word == "litellm.json"));
-    let again = Draft::from_plan(&plan);
-    assert_eq!(build_plan(&again, &catalogue()).unwrap(), plan);
-
-    // Any address will do, but not the key of an endpoint, nor one that was put away.
-    assert!(draft.answer(&choose_credential(2), &catalogue()).is_ok());
-    for (bits, words) in [(3, "archived"), (4, "another endpoint")] {
-        let errors = draft
-            .answer(&choose_credential(bits), &catalogue())
-            .unwrap_err();
-        assert!(errors.at("credential_id").unwrap().contains(words));
-    }
-    // A plan that was stored before there were proxies is read.
-    let mut stored = serde_json::to_value(&plan).unwrap();
-    stored.as_object_mut().unwrap().remove("upstream");
-    let read: RunPlan = serde_json::from_value(stored).unwrap();
-    assert_eq!(read.upstream, None);
 }
 
 #[test]

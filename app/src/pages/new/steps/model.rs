@@ -99,8 +99,8 @@ fn EngineFields(
                     is_optional=true placeholder="anthropic/claude-sonnet-4-5"
                     hint="provider/model. Left empty: anthropic/… where that is the model's provider, else openai/…, which is any OpenAI-compatible API. The provider's address is that of the credential in step 6." />
                 <p class="note">
-                    "The program litellm must be installed (" <code>"pip install 'litellm[proxy]'"</code>
-                    "); where it is not on the server's search path, give its folder as PATH in the environment below. It asks nobody but the provider: prices come from its own package."
+                    "As a program, litellm must be installed on the node (" <code>"pip install 'litellm[proxy]'"</code>
+                    "); where it is not on the search path there, give its folder as PATH in the environment below. In a container its image brings it. It asks nobody but the provider: prices come from its own package."
                 </p>
             </FieldSet>
         </div>
@@ -234,10 +234,7 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
         (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
             choice.blocked("Stands for the reference engine, which runs on this machine only.")
         }
-        (ClusterKind::Machines, ModelSource::Cloud { .. }) => choice.blocked(
-            "A provider serves it: choose this machine, or an endpoint with the provider's address, in step 3.",
-        ),
-        (ClusterKind::ThisMachine, ModelSource::Cloud { .. }) => choice.with_detail(
+        (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Cloud { .. }) => choice.with_detail(
             "Goes through the litellm proxy, and wants a credential, which step 6 asks for.",
         ),
         (ClusterKind::Endpoint { .. }, source) => {

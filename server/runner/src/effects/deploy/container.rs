@@ -9,7 +9,7 @@ use docker::{
     ImageReference, Limits, LogStart, Mount, MountRules, PublishedPort, PullProgress,
 };
 use domain::catalogue::Accelerator;
-use domain::engine::container::CONTAINER_HOST;
+use domain::engine::container::{CONTAINER_HOST, PROXY_CONFIG_VARIABLE};
 use domain::engine::{ContainerAccelerators, ContainerChoice, EngineCommand};
 use domain::plan::Deployment;
 use domain::run::{RunEvent, Stage, StageProgress};
@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::effects::engine::{Container, Engine, EngineKind};
 use crate::effects::verify::with_last_lines;
-use crate::effects::{Message, Run};
+use crate::effects::{Message, Run, litellm};
 use crate::node::{Node, NodeDocker};
 use crate::tail::follow_log;
 
@@ -227,6 +227,14 @@ async fn specify(
     };
     spec.command = command.with_address("assay", CONTAINER_HOST, container.port);
     spec.environment = environment(command);
+    if let Some(proxy) = litellm::prepare(run).await? {
+        let config = EnvValue::Plain(proxy.config);
+        spec.environment
+            .insert(PROXY_CONFIG_VARIABLE.to_owned(), config);
+        let given = proxy.environment.into_iter();
+        spec.environment
+            .extend(given.map(|(name, value)| (name.to_owned(), EnvValue::Secret(value))));
+    }
     spec.limits = limits(container, &host)?;
     spec.accelerators = accelerators(run, &container.accelerators, &host)?;
     spec.mounts = mounts

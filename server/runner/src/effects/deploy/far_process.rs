@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use domain::engine::EngineCommand;
+use domain::engine::{EngineCommand, PROXY_CONFIG_FILE};
 use domain::run::RunEvent;
 use domain::secret::Secret;
-use ssh::{Mark, Session, Supervised, TailFrom};
+use ssh::{Mark, Session, SshError, Supervised, TailFrom};
 use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::effects::engine::{Engine, EngineKind, FarProcess};
+use crate::effects::litellm::{self, HOW_TO_GET_LITELLM};
 use crate::effects::{Message, Run};
 use crate::node::{ANSWER_BYTES_MAX, ASK_WITHIN, free_far_port};
 use crate::tail::follow_log;
@@ -35,7 +36,7 @@ pub(super) async fn deploy(
     session: &Session,
     command: &EngineCommand,
 ) -> Result<String, String> {
-    let in_words = |error: ssh::SshError| error.to_string();
+    let in_words = |error: SshError| error.to_string();
     if command.words.iter().any(|word| word.contains("{assay}")) {
         return Err("the reference engine is a part of this program, which is not on that machine: choose another engine, or run it on this machine".to_owned());
     }
@@ -51,21 +52,34 @@ pub(super) async fn deploy(
             .collect(),
         environment: command.environment.clone(),
     };
-    let environment = filled.environment.iter();
+    let plain = |(name, value): &(String, String)| (name.clone(), Secret::new(value.clone()));
+    let mut environment: Vec<_> = filled.environment.iter().map(plain).collect();
+    let proxy = litellm::prepare(run).await?;
+    let is_proxy = proxy.is_some();
+    if let Some(proxy) = proxy {
+        // Where the process will run.
+        let folder = session.run_folder(&mark).await.map_err(in_words)?;
+        let path = format!("{folder}/{PROXY_CONFIG_FILE}");
+        let written = session.write_file(&path, proxy.config.as_bytes()).await;
+        written.map_err(in_words)?;
+        let given = proxy.environment.into_iter();
+        environment.extend(given.map(|(name, value)| (name.to_owned(), value)));
+    }
     let what = Supervised {
         mark: mark.clone(),
         name: ENGINE.to_owned(),
         words: filled.words.clone(),
-        environment: environment
-            .map(|(name, value)| (name.clone(), Secret::new(value.clone())))
-            .collect(),
+        environment,
         folder: None,
         log: None,
     };
 
     // Taken first: between the start and the note of it there is no point to be dropped at.
     let mut found = run.found.lock().await;
-    let process = session.start(&what).await.map_err(in_words)?;
+    let process = session.start(&what).await.map_err(|error| match error {
+        SshError::Missing { .. } if is_proxy => format!("{error}: {HOW_TO_GET_LITELLM}"),
+        error => in_words(error),
+    })?;
     let forward = session.forward_tcp(HOST, port).await.map_err(in_words)?;
     let base_url = format!("http://{}", forward.address());
     let copy = copy_log(run, session.clone(), process.log.clone()).await?;

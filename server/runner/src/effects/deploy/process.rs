@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 
-use domain::engine::EngineCommand;
+use domain::engine::{EngineCommand, PROXY_CONFIG_FILE};
 use domain::run::RunEvent;
 use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::process::Command;
@@ -55,8 +55,14 @@ pub(super) async fn deploy(run: &Run, command: &EngineCommand) -> Result<String,
         .stderr(log);
     prepare_command(&mut process, &run.shared.instance, run.id);
     process.envs(filled.environment.iter().map(|(name, value)| (name, value)));
-    let given = litellm::prepare(run).await?;
-    process.envs(given.iter().map(|(name, value)| (*name, value.expose())));
+    if let Some(proxy) = litellm::prepare(run).await? {
+        let path = run.folder.join(PROXY_CONFIG_FILE);
+        tokio::fs::write(&path, proxy.config)
+            .await
+            .map_err(in_folder)?;
+        let given = proxy.environment.iter();
+        process.envs(given.map(|(name, value)| (*name, value.expose())));
+    }
 
     // Taken first: between the start and the note of it there is no point to be dropped at.
     let mut found = run.found.lock().await;
