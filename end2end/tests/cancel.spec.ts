@@ -20,7 +20,7 @@ const LONG_RUN = {
   engine: { preset: REFERENCE_PRESET, arguments: '--ttft-ms 50 --itl-ms 10' },
 };
 
-test('a run is watched live and cancelled in the middle', async ({ signedIn: page }) => {
+test('a run is watched live and cancelled in the middle', async ({ signedIn: page, visit }) => {
   const id = await new Wizard(page).run({ ...LONG_RUN, name: 'To be cancelled' });
   const benchmark = new BenchmarkPage(page);
 
@@ -32,6 +32,18 @@ test('a run is watched live and cancelled in the middle', async ({ signedIn: pag
     await expectDrawn(page.getByRole('img', { name: /^Throughput and requests in flight/ }));
     await expectDrawn(page.getByRole('img', { name: /^Time to first token/ }));
     expect(processesOf(id).length).toBeGreaterThan(1);
+  });
+
+  await test.step('the page of its cluster tells what runs there', async () => {
+    await visit('/clusters');
+    const main = page.getByRole('main');
+    await main.getByRole('link', { name: THIS_MACHINE }).click();
+    const work = main.locator('.key-value > div').filter({ hasText: 'Runs there now' });
+    await expect(work).toContainText('Run benchmark since');
+    await expect(main).toContainText('Reachable');
+    await expect(main).toContainText('In use');
+    await work.getByRole('link', { name: 'To be cancelled' }).click();
+    await benchmark.expectStage('Run benchmark', 'running');
   });
 
   await test.step('the question can be declined', async () => {

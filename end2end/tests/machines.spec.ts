@@ -30,7 +30,10 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await expect(main).toContainText('This machine is not known yet: nothing was sent.');
       await expect(main).toContainText(sshd.fingerprint);
       await main.getByRole('button', { name: 'Accept this key' }).click();
-      await expect(main).toContainText('The machine can be signed in to.');
+      await expect(main).toContainText('It can be signed in to.');
+      // A single machine's card tells it, and the page does not repeat it.
+      await expect(main.getByText('can be signed in to')).toHaveCount(1);
+      await expect(main.locator('.key-value > div').filter({ hasText: 'Runs there now' })).toContainText('no run');
       await expect(main).toContainText('Round trip');
       await expect(main).toContainText('Operating system');
       await expect(main).toContainText('nothing of this installation');
@@ -51,7 +54,7 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await main.getByText('Forget this key').click();
       await main.getByRole('button', { name: 'Forget it' }).click();
       await main.getByRole('button', { name: 'Accept this key' }).click();
-      await expect(main).toContainText('The machine can be signed in to.');
+      await expect(main).toContainText('It can be signed in to.');
     });
 
     await test.step('a wrong password is told at the machine that refused it', async () => {

@@ -10,6 +10,7 @@ pub mod model_form;
 pub mod model_shapes;
 pub mod node_access;
 pub mod node_check;
+pub mod node_standing;
 pub mod ssh_secret;
 pub mod usage;
 
@@ -31,8 +32,9 @@ pub use model::{
 pub use model_form::{ModelForm, NewModel};
 pub use node_access::{NodeAccess, SSH_PORT, SshAccess, SshAddress, SshJump, SshLogin};
 pub use node_check::{
-    FoundThere, MachineKeys, MachinesDetail, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs,
+    FoundThere, MachineKeys, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs,
 };
+pub use node_standing::{LastLook, NodeReach, NodeWork, NodesDetail};
 pub use ssh_secret::SshKeySecret;
 pub use usage::{BenchmarkUse, CredentialUse, UsedBy};
 

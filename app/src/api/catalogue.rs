@@ -136,18 +136,6 @@ pub async fn get_cluster_use(
         .map_err(refuse)
 }
 
-/// A cluster.
-#[server(endpoint = "clusters/get", output = Json)]
-pub async fn get_cluster(
-    /// Which.
-    id: ClusterId,
-) -> Result<Cluster, ApiError> {
-    let (ctx, actor) = signed_in()?;
-    service::catalogue::get_cluster(&ctx, &actor, id)
-        .await
-        .map_err(refuse)
-}
-
 /// Saves an endpoint (a new one when `id` is empty) and checks it. Goes to the page of a new one,
 /// else back to the list.
 #[server(endpoint = "clusters/save_endpoint", output = Json)]

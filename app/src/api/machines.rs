@@ -1,6 +1,6 @@
 //! Clusters of machines over SSH.
 
-use domain::catalogue::{Cluster, MachinesDetail, MachinesForm};
+use domain::catalogue::{Cluster, MachinesForm, NodesDetail};
 use domain::id::{ClusterId, NodeId};
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
@@ -36,14 +36,14 @@ pub async fn save_machines(
     Ok(cluster.id)
 }
 
-/// The accepted keys of a cluster's machines, and what is to be cleaned up there still.
-#[server(endpoint = "clusters/machines", output = Json)]
-pub async fn get_machines(
+/// A cluster and how its nodes stand: what runs there, what is to be cleaned up there still, accepted keys.
+#[server(endpoint = "clusters/standing", output = Json)]
+pub async fn get_standing(
     /// Which cluster.
     id: ClusterId,
-) -> Result<MachinesDetail, ApiError> {
+) -> Result<(Cluster, NodesDetail), ApiError> {
     let (ctx, actor) = signed_in()?;
-    service::catalogue::get_machines(&ctx, &actor, id)
+    service::catalogue::get_standing(&ctx, &actor, id)
         .await
         .map_err(refuse)
 }

@@ -5,6 +5,7 @@ pub mod form;
 pub mod machines;
 pub mod machines_form;
 pub mod one;
+pub mod standing;
 
 use domain::access::Role;
 use domain::catalogue::{Cluster, ClusterKind};

@@ -9,6 +9,7 @@ mod machines;
 mod model_files;
 mod models;
 mod seed;
+mod standing;
 
 pub use clusters::{
     archive_cluster, check_cluster, delete_cluster, get_cluster, get_cluster_use, list_clusters,
@@ -20,10 +21,11 @@ pub use credentials::{
 };
 pub use found::{FoundCache, adopt_engine, find_local_engines};
 pub use machine_checks::{accept_host_key, forget_host_key};
-pub use machines::{get_machines, save_machines};
+pub use machines::save_machines;
 pub use model_files::{FilesReader, read_model_files};
 pub use models::{archive_model, delete_model, get_model, get_model_use, list_models, save_model};
 pub use seed::{REFERENCE_MODEL_NAME, THIS_MACHINE_NAME, ensure_seed};
+pub use standing::get_standing;
 
 use domain::time::Timestamp;
 

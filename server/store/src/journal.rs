@@ -4,7 +4,7 @@ use domain::id::BenchmarkId;
 use domain::run::{JournalEntry, RunEvent};
 use domain::time::Timestamp;
 
-use crate::database::sql;
+use crate::database::{Sql, sql};
 use crate::store::{from_json, to_json};
 use crate::{Store, StoreError};
 
@@ -56,6 +56,24 @@ impl Store {
         .bind_id(id)
         .bind(after_seq)
         .bind(limit.min(JOURNAL_ENTRIES_MAX));
+        self.entries(query).await
+    }
+
+    /// What stays of a journal when its run has ended, in order, at most [`JOURNAL_ENTRIES_MAX`]: all that
+    /// tells where a run stands.
+    pub async fn read_lasting_journal(
+        &self,
+        id: BenchmarkId,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        let query = sql("SELECT seq, at, event FROM journal_entries
+             WHERE benchmark_id = $1 AND is_live = $2 ORDER BY seq LIMIT $3")
+        .bind_id(id)
+        .bind(false)
+        .bind(JOURNAL_ENTRIES_MAX);
+        self.entries(query).await
+    }
+
+    async fn entries(&self, query: Sql) -> Result<Vec<JournalEntry>, StoreError> {
         let rows: Vec<(i64, i64, String)> = self.database.fetch_all(query).await?;
         rows.into_iter()
             .map(|(seq, at, event)| {

@@ -39,7 +39,7 @@ pub use benchmarks::NewBenchmark;
 pub use datasets::ImportedDataset;
 pub use error::StoreError;
 pub use journal::JOURNAL_ENTRIES_MAX;
-pub use nodes::PlacedNode;
+pub use nodes::{HeldNode, PlacedNode};
 pub use store::Store;
 pub use usage::Used;
 pub use users::StoredUser;

@@ -1,7 +1,7 @@
 //! Nodes of clusters: how they are reached, what they have, and what the last look at them found.
 
 use domain::catalogue::{Inventory, Node, NodeAccess, NodeCheck};
-use domain::id::{ClusterId, NodeId};
+use domain::id::{BenchmarkId, ClusterId, NodeId};
 
 use crate::database::{Transaction, sql};
 use crate::store::{found, from_json, parse_id, to_json};
@@ -54,7 +54,36 @@ pub struct PlacedNode {
     pub cluster_name: String,
 }
 
+/// A node that a run holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldNode {
+    /// The node.
+    pub node_id: NodeId,
+    /// The run.
+    pub benchmark_id: BenchmarkId,
+    /// The benchmark's name.
+    pub benchmark_name: String,
+}
+
 impl Store {
+    /// The nodes of a cluster that runs hold now, by name.
+    pub async fn list_held_nodes(&self, id: ClusterId) -> Result<Vec<HeldNode>, StoreError> {
+        let query = sql("SELECT n.id, b.id, b.name FROM nodes n
+             JOIN node_holds h ON h.node_id = n.id
+             JOIN benchmarks b ON b.id = h.benchmark_id
+             WHERE n.cluster_id = $1 ORDER BY n.name, n.id")
+        .bind_id(id);
+        let rows: Vec<(String, String, String)> = self.database.fetch_all(query).await?;
+        let rows = rows.into_iter().map(|(node, benchmark, name)| {
+            Ok(HeldNode {
+                node_id: parse_id("node id", &node)?,
+                benchmark_id: parse_id("benchmark id", &benchmark)?,
+                benchmark_name: name,
+            })
+        });
+        rows.collect()
+    }
+
     /// One node with its cluster.
     pub async fn find_node(&self, id: NodeId) -> Result<Option<PlacedNode>, StoreError> {
         let query = sql(format!("{SELECT_NODES} WHERE n.id = $1")).bind_id(id);

@@ -79,12 +79,18 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
 
 /// Puts the plan into the queue, as the wizard's last step does.
 async fn queue_run(house: &House) -> BenchmarkId {
+    queue_requests(house, 6).await
+}
+
+/// The same with so many requests.
+pub(crate) async fn queue_requests(house: &House, count: u32) -> BenchmarkId {
     let store = Store::open_embedded(house.folder.path()).await.unwrap();
     let cluster = store.list_clusters().await.unwrap().remove(0);
     let model = store.list_models().await.unwrap().remove(0);
     let ada = store.find_user_by_name("ada").await.unwrap().unwrap();
     let id = BenchmarkId(Uuid::now_v7());
-    let plan = short_plan(&cluster, &model);
+    let mut plan = short_plan(&cluster, &model);
+    plan.workload.stop = StopRule::Requests { count };
     store
         .insert_benchmark(id, &plan, ada.account.id, false, Timestamp(1))
         .await

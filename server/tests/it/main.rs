@@ -18,5 +18,6 @@ mod schemathesis;
 mod secrets;
 mod selftests;
 mod spending;
+mod standing;
 mod tls;
 mod tokens;

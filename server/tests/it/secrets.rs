@@ -189,9 +189,9 @@ impl Site {
     ) -> BenchmarkId {
         let workflow = text_of(&self.call("workflows/start", &[]).await);
         let cluster_read = self
-            .call("clusters/get", &[("id", cluster.to_owned())])
+            .call("clusters/standing", &[("id", cluster.to_owned())])
             .await;
-        let node = text_of(&cluster_read["nodes"][0]["id"]);
+        let node = text_of(&cluster_read[0]["nodes"][0]["id"]);
         let evaluation = EvaluationForm {
             input_tokens: "16".to_owned(),
             output_tokens: "64".to_owned(),

@@ -118,15 +118,6 @@ pub struct PendingCleanup {
     pub last_try_at: Timestamp,
 }
 
-/// What a cluster of machines has besides its nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachinesDetail {
-    /// The fingerprints of the accepted keys, a line for each node.
-    pub keys: Vec<MachineKeys>,
-    /// What is to be cleaned up still, the oldest first.
-    pub pending: Vec<PendingCleanup>,
-}
-
 /// Fingerprints (`SHA256:…`) of the accepted keys on the way to a node; `None`: not accepted yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineKeys {

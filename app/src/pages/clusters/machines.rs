@@ -1,21 +1,19 @@
 //! The machines of a cluster: how each stands, whose keys wait, what is there.
 
 use domain::catalogue::{
-    Cluster, FoundThere, MachineKeys, MachinesDetail, Node, OfferedKey, PendingCleanup, SshAccess,
-    SshHop, SshLogin,
+    Cluster, FoundThere, Node, NodesDetail, OfferedKey, SshAccess, SshHop, SshLogin,
 };
 use domain::id::{ClusterId, NodeId};
 use leptos::form::ActionForm;
 use leptos::prelude::*;
-use ui::badge::Badge;
 use ui::banner::Banner;
 use ui::button::Button;
 use ui::card::Card;
-use ui::format;
 use ui::key_value::{Fact, KeyValueList};
 use ui::tone::Tone;
 
 use super::one::inventory_facts;
+use super::standing::{node_badges, standing_facts};
 use crate::api::machines::{AcceptHostKey, ForgetHostKey};
 use crate::routes;
 
@@ -35,43 +33,31 @@ pub struct KeyActions {
 /// A card for each machine.
 pub fn machine_cards(
     cluster: &Cluster,
-    detail: &MachinesDetail,
+    detail: &NodesDetail,
     actions: KeyActions,
 ) -> impl IntoView + use<> {
     let cards = cluster.nodes.iter().filter_map(|node| {
         let access = node.access.ssh()?;
-        let keys = detail.keys.iter().find(|keys| keys.node_id == node.id);
-        let pending = detail.pending.iter().filter(|one| one.node_id == node.id);
-        Some(machine_card(
-            cluster.id,
-            node,
-            access,
-            keys,
-            pending.collect(),
-            actions,
-        ))
+        Some(machine_card(cluster, node, access, detail, actions))
     });
     cards.collect_view()
 }
 
 fn machine_card(
-    cluster_id: ClusterId,
+    cluster: &Cluster,
     node: &Node,
     access: &SshAccess,
-    keys: Option<&MachineKeys>,
-    pending: Vec<&PendingCleanup>,
+    detail: &NodesDetail,
     actions: KeyActions,
 ) -> impl IntoView + use<> {
+    let cluster_id = cluster.id;
+    let keys = detail.keys.iter().find(|keys| keys.node_id == node.id);
     let check = node.last_check.as_ref();
     let offered = check.and_then(|check| check.offered_key.as_ref());
     let waiting = offered.map(|offered| key_waits(cluster_id, node.id, offered, actions));
     let trouble = check
         .filter(|check| !check.is_reachable && check.offered_key.is_none())
         .map(|check| view! { <Banner tone=Tone::Bad title=check.message.clone() /> });
-    let note = check.map_or_else(
-        || "not checked yet".to_owned(),
-        |check| format!("checked {}", check.checked_at.to_second_text()),
-    );
     let forget = |hop| forget_form(cluster_id, node.id, hop, actions);
     let key_fact = |key: Option<&String>, hop| match key {
         Some(fingerprint) => view! { <code>{fingerprint.clone()}</code> {forget(hop)} }.into_any(),
@@ -86,12 +72,6 @@ fn machine_card(
             <Fact name="Its host key">{key}</Fact>
         }
     });
-    let round_trip = check
-        .and_then(|check| check.round_trip_us)
-        .map(|us| view! { <Fact name="Round trip">{round_trip_in_words(us)}</Fact> });
-    let held = node.held_by.map(|id| {
-        view! { <Fact name="In use by"><a href=routes::benchmark(id)>"a benchmark"</a></Fact> }
-    });
     let left = check.filter(|check| check.is_reachable).map(|check| {
         let left = check.left_there.iter().map(there_in_words);
         let left = if check.left_there.is_empty() {
@@ -99,11 +79,7 @@ fn machine_card(
         } else {
             left.collect_view().into_any()
         };
-        view! { <Fact name="Runs there">{left}</Fact> }
-    });
-    let pending = (!pending.is_empty()).then(|| {
-        let lines = pending.into_iter().map(pending_in_words).collect_view();
-        view! { <Fact name="Clean-up pending">{lines}</Fact> }
+        view! { <Fact name="Found at the check">{left}</Fact> }
     });
     let inventory = node.inventory.clone().map(|inventory| {
         let read_at = inventory.read_at.to_second_text();
@@ -117,41 +93,26 @@ fn machine_card(
         SshLogin::Key { .. } => "a private key, sealed",
         SshLogin::Password { .. } => "a password, sealed",
     };
-    let (badge, address) = (state_badge(node), access.address.to_string());
+    let standing = standing_facts(cluster, node, detail);
+    let (badges, address) = (node_badges(cluster, node), access.address.to_string());
     view! {
-        <Card title=node.name.clone() note>
+        <Card title=node.name.clone()>
             <div class="stack">
-                <div>{badge}</div>
+                {badges}
                 {waiting}
                 {trouble}
                 <KeyValueList>
+                    {standing}
+                    {left}
                     <Fact name="Address"><code>{address}</code></Fact>
                     <Fact name="Signed in to with">{login}</Fact>
                     <Fact name="Host key">{own_key}</Fact>
                     {jump}
-                    {round_trip}
-                    {held}
-                    {left}
-                    {pending}
                     {inventory}
                 </KeyValueList>
             </div>
         </Card>
     }
-}
-
-fn state_badge(node: &Node) -> impl IntoView + use<> {
-    let (tone, label) = match &node.last_check {
-        _ if node.held_by.is_some() => (Tone::Running, "In use"),
-        None => (Tone::Neutral, "Not checked yet"),
-        Some(check) if check.is_reachable => (Tone::Good, "Reachable"),
-        Some(check) => match &check.offered_key {
-            Some(offered) if offered.accepted_before.is_some() => (Tone::Bad, "Another host key"),
-            Some(_) => (Tone::Unsure, "Host key waits"),
-            None => (Tone::Bad, "Not reachable"),
-        },
-    };
-    view! { <Badge tone label /> }
 }
 
 /// A key that was shown: to accept, or not what was accepted before.
@@ -226,11 +187,6 @@ fn forget_form(
     form.map(IntoAny::into_any)
 }
 
-/// `0.42 ms`.
-fn round_trip_in_words(microseconds: u64) -> String {
-    format!("{} ms", format::fixed(microseconds as f64 / 1e3, 2))
-}
-
 fn there_in_words(there: &FoundThere) -> impl IntoView + use<> {
     let state = if there.is_running {
         "runs"
@@ -242,19 +198,4 @@ fn there_in_words(there: &FoundThere) -> impl IntoView + use<> {
         view! { " · " <a href=routes::benchmark(id)>"its benchmark"</a> }
     });
     view! { <span class="line">{text} {of}</span> }
-}
-
-fn pending_in_words(pending: &PendingCleanup) -> impl IntoView + use<> {
-    let since = format!(
-        " since {}, last tried {}: {}",
-        pending.since.to_minute_text(),
-        pending.last_try_at.to_minute_text(),
-        pending.reason
-    );
-    view! {
-        <span class="line">
-            <a href=routes::benchmark(pending.benchmark_id)>"a benchmark"</a>
-            {since}
-        </span>
-    }
 }

@@ -2,8 +2,8 @@
 
 use domain::access::Role;
 use domain::catalogue::{
-    CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, MachinesDetail,
-    Model, Node, UsedBy,
+    CatalogueQuery, Cluster, ClusterKind, Credential, EngineIdentity, Inventory, Model, Node,
+    NodesDetail, UsedBy,
 };
 use domain::history::HistoryQuery;
 use domain::id::ClusterId;
@@ -24,13 +24,13 @@ use super::facts::{Reachability, accelerator_in_words, processor_in_words};
 use super::form::EndpointFormView;
 use super::machines::{KeyActions, machine_cards};
 use super::machines_form::MachinesFormView;
+use super::standing::{node_badges, standing_facts, work_in_words};
 use crate::api::ApiError;
 use crate::api::catalogue::{
-    ArchiveCluster, CheckCluster, DeleteCluster, RefreshInventory, get_cluster, get_cluster_use,
-    list_models,
+    ArchiveCluster, CheckCluster, DeleteCluster, RefreshInventory, get_cluster_use, list_models,
 };
 use crate::api::credentials::visible_credentials;
-use crate::api::machines::{AcceptHostKey, ForgetHostKey, SaveMachines, get_machines};
+use crate::api::machines::{AcceptHostKey, ForgetHostKey, SaveMachines, get_standing};
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
@@ -58,7 +58,7 @@ struct Loaded {
     used: UsedBy,
     models: Vec<Model>,
     credentials: Vec<Credential>,
-    machines: MachinesDetail,
+    detail: NodesDetail,
 }
 
 /// What whoever looks may do.
@@ -110,25 +110,19 @@ pub fn ClusterPage() -> impl IntoView {
         },
         |(id, ..)| async move {
             let id = id.ok_or_else(|| no_such("cluster"))?;
-            let cluster = get_cluster(id).await?;
+            let (cluster, detail) = get_standing(id).await?;
             let models = list_models(CatalogueQuery::in_use()).await?;
             // Those who may not see credentials see the page without them.
             let credentials = match cluster.kind {
                 ClusterKind::ThisMachine | ClusterKind::Machines => Vec::new(),
                 ClusterKind::Endpoint { .. } => visible_credentials().await?,
             };
-            let machines = match cluster.kind {
-                ClusterKind::Machines => get_machines(id).await?,
-                ClusterKind::ThisMachine | ClusterKind::Endpoint { .. } => {
-                    MachinesDetail::default()
-                }
-            };
             Ok::<_, ApiError>(Loaded {
                 used: get_cluster_use(id).await?,
                 cluster,
                 models,
                 credentials,
-                machines,
+                detail,
             })
         },
     );
@@ -156,7 +150,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
         used,
         models,
         credentials,
-        machines,
+        detail,
     } = loaded;
     let Rights {
         may_edit,
@@ -230,7 +224,10 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
         let archived_at = cluster.archived_at;
         move || view! { <Reachability cluster /> {archived_mark(archived_at)} }
     };
-    let last_check = cluster.last_check.clone().map(|last| {
+    // The card of a single machine says the same.
+    let is_told_by_card = !is_endpoint && cluster.nodes.len() == 1;
+    let last_check = cluster.last_check.clone().filter(|_| !is_told_by_card);
+    let last_check = last_check.map(|last| {
         let tone = if last.is_reachable {
             Tone::Good
         } else {
@@ -246,16 +243,16 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
             may_accept: may_edit,
             may_forget,
         };
-        machine_cards(&cluster, &machines, keys).into_any()
+        machine_cards(&cluster, &detail, keys).into_any()
     } else {
         cluster
             .nodes
             .iter()
-            .map(node_card)
+            .map(|node| node_card(&cluster, node, &detail))
             .collect_view()
             .into_any()
     };
-    let served = is_endpoint.then(|| served_card(&cluster, &models, &credentials));
+    let served = is_endpoint.then(|| served_card(&cluster, &models, &credentials, &detail));
     let history_href = routes::history(&HistoryQuery {
         cluster: Some(cluster.id),
         ..HistoryQuery::default()
@@ -304,6 +301,7 @@ fn served_card(
     cluster: &Cluster,
     models: &[Model],
     credentials: &[Credential],
+    detail: &NodesDetail,
 ) -> impl IntoView + use<> {
     let last = cluster.last_check.as_ref();
     let engine = match last {
@@ -333,20 +331,14 @@ fn served_card(
             }
         }
     };
-    let held = cluster
-        .nodes
-        .iter()
-        .find_map(|node| node.held_by)
-        .map(|id| {
-            view! { <Fact name="In use by"><a href=routes::benchmark(id)>"a benchmark"</a></Fact> }
-        });
+    let work = work_in_words(detail.work.first());
     view! {
         <Card title="What it serves">
             <KeyValueList>
                 <Fact name="Engine">{engine}</Fact>
                 <Fact name="Models">{served}</Fact>
                 <Fact name="API key">{key}</Fact>
-                {held}
+                <Fact name="Runs there now">{work}</Fact>
             </KeyValueList>
         </Card>
     }
@@ -363,18 +355,21 @@ fn served_model(name: &str, models: &[Model]) -> impl IntoView + use<> {
 }
 
 /// What a machine has; nothing for the node that stands for an endpoint.
-fn node_card(node: &Node) -> Option<AnyView> {
+fn node_card(cluster: &Cluster, node: &Node, detail: &NodesDetail) -> Option<AnyView> {
     let inventory = node.inventory.clone()?;
-    let held = node.held_by.map(|id| {
-        view! { <Fact name="In use by"><a href=routes::benchmark(id)>"a benchmark"</a></Fact> }
-    });
-    let note = format!("read {}", inventory.read_at.to_second_text());
+    let read_at = inventory.read_at.to_second_text();
+    let badges = node_badges(cluster, node);
+    let standing = standing_facts(cluster, node, detail);
     let view = view! {
-        <Card title=node.name.clone() note>
-            <KeyValueList>
-                {held}
-                {inventory_facts(inventory)}
-            </KeyValueList>
+        <Card title=node.name.clone()>
+            <div class="stack">
+                {badges}
+                <KeyValueList>
+                    {standing}
+                    {inventory_facts(inventory)}
+                    <Fact name="Hardware read">{read_at}</Fact>
+                </KeyValueList>
+            </div>
         </Card>
     };
     Some(view.into_any())

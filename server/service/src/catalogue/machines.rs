@@ -2,8 +2,8 @@
 
 use domain::access::Role;
 use domain::catalogue::{
-    Cluster, ClusterKind, Credential, CredentialKind, MachineKeys, MachinesDetail, MachinesForm,
-    NewLogin, NewMachine, NewMachines, Node, NodeAccess, SshAccess, SshAddress, SshJump, SshLogin,
+    Cluster, ClusterKind, Credential, CredentialKind, MachinesForm, NewLogin, NewMachine,
+    NewMachines, Node, NodeAccess, SshAccess, SshAddress, SshJump, SshLogin,
 };
 use domain::field::FieldErrors;
 use domain::id::{ClusterId, CredentialId, NodeId};
@@ -75,35 +75,6 @@ pub(super) async fn machines_cluster(
             "This cluster is not reached over SSH.".to_owned(),
         )),
     }
-}
-
-/// The accepted keys of a cluster's machines, and what runs may have left there. Other clusters have
-/// neither.
-pub async fn get_machines(
-    ctx: &Ctx,
-    actor: &Actor,
-    id: ClusterId,
-) -> Result<MachinesDetail, ServiceError> {
-    let cluster = get_cluster(ctx, actor, id).await?;
-    let keys = cluster.nodes.iter().filter_map(|node| {
-        let access = node.access.ssh()?;
-        let jump = access
-            .jump
-            .as_ref()
-            .and_then(|jump| jump.host_key.as_deref());
-        Some(MachineKeys {
-            node_id: node.id,
-            node: access
-                .host_key
-                .as_deref()
-                .and_then(runner::machines::fingerprint),
-            jump: jump.and_then(runner::machines::fingerprint),
-        })
-    });
-    let keys = keys.collect();
-    let mut pending = ctx.store.list_pending_cleanups().await?;
-    pending.retain(|one| cluster.nodes.iter().any(|node| node.id == one.node_id));
-    Ok(MachinesDetail { keys, pending })
 }
 
 /// Refuses what would make a node unreachable that has something to be cleaned up still.

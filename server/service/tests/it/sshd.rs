@@ -5,7 +5,7 @@ use domain::catalogue::{Cluster, MachinesForm, Node, SshHop};
 use domain::field::FieldErrors;
 use domain::id::BenchmarkId;
 use service::catalogue::{
-    accept_host_key, check_cluster, delete_cluster, forget_host_key, get_machines, save_machines,
+    accept_host_key, check_cluster, delete_cluster, forget_host_key, get_standing, save_machines,
 };
 use service::{Actor, ServiceError};
 use testkit::{SshKey, Sshd};
@@ -301,7 +301,7 @@ async fn what_is_needed_for_cleaning_up_stays() {
         .store
         .note_pending_cleanup(run, (node.id, &node.name), "no route", now);
     note.await.unwrap();
-    let detail = get_machines(&house.ctx, &ada, known.id).await.unwrap();
+    let (_, detail) = get_standing(&house.ctx, &ada, known.id).await.unwrap();
     assert_eq!(
         (detail.pending.len(), detail.pending[0].benchmark_id),
         (1, run)

@@ -5,8 +5,8 @@ use domain::catalogue::{
     SshAccess, SshAddress, SshJump, SshLogin,
 };
 use domain::id::{ClusterId, CredentialId, NodeId};
-use domain::run::RunEvent;
-use domain::run::event::RunOutcome;
+use domain::run::event::{RunOutcome, StageProgress};
+use domain::run::{RunEvent, Stage};
 use domain::secret::Secret;
 use store::StoreError;
 use uuid::Uuid;
@@ -239,6 +239,60 @@ async fn only_runs_that_are_there_and_have_not_ended_are_unfinished() {
         let unfinished = store.list_unfinished(&asked).await.unwrap();
         assert_eq!(unfinished, [benchmark_id(2)]);
         assert_eq!(store.list_unfinished(&[]).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn held_nodes_name_their_runs_and_journals_are_read_without_what_passes() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let owner = add_owner(store).await;
+        let id = benchmark_id(1);
+        let rack = cluster(vec![
+            node(1, "held", SshLogin::Agent),
+            node(2, "free", SshLogin::Agent),
+        ]);
+        store.insert_cluster(&rack).await.unwrap();
+        let planned = plan("nightly");
+        let insert = store.insert_benchmark(id, &planned, owner, false, START);
+        insert.await.unwrap();
+        assert_eq!(store.list_held_nodes(rack.id).await.unwrap(), []);
+        assert_eq!(
+            store.claim_next("runner", at(1), at(90)).await.unwrap(),
+            Some(id)
+        );
+        let held = store.list_held_nodes(rack.id).await.unwrap();
+        let names: Vec<_> = held
+            .iter()
+            .map(|one| (one.node_id, one.benchmark_id, one.benchmark_name.as_str()))
+            .collect();
+        assert_eq!(names, [(NodeId(uuid(1)), id, "nightly")]);
+        let other = ClusterId(uuid(77));
+        assert_eq!(store.list_held_nodes(other).await.unwrap(), []);
+
+        let stage = Stage::TransferModel;
+        let progress = StageProgress {
+            what: "a file".to_owned(),
+            done_bytes: 1,
+            total_bytes: 2,
+            done_parts: 0,
+            parts: 1,
+        };
+        let events = [
+            (at(2), RunEvent::StageStarted { stage }),
+            (at(3), RunEvent::Progress { stage, progress }),
+            (
+                at(4),
+                RunEvent::CancelRequested {
+                    by: "ada".to_owned(),
+                },
+            ),
+        ];
+        store.append_journal(id, 1, &events).await.unwrap();
+        let lasting = store.read_lasting_journal(id).await.unwrap();
+        let numbers: Vec<_> = lasting.iter().map(|entry| entry.seq).collect();
+        assert_eq!(numbers, [1, 3]);
     })
     .await;
 }
