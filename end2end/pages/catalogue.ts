@@ -75,7 +75,7 @@ export class CataloguePage {
     const form = this.page.getByRole('main');
     await field(form, 'Name').fill(credential.name);
     await field(form, 'Base URL').fill(credential.baseUrl);
-    await field(form, 'Key').fill(credential.key);
+    await field(form, 'Key, password or token').fill(credential.key);
     await form.getByRole('button', { name: 'Add the credential' }).click();
     await expect(this.page.getByRole('heading', { name: credential.name, level: 1 })).toBeVisible();
   }

@@ -175,3 +175,27 @@ test('a model that is no cloud model is not asked for a credential', async ({ si
   await expect(page.getByRole('main')).toContainText('Step 2 comes first');
   await expect(wizard.step(MODEL)).toHaveCount(0);
 });
+
+test('the login of a registry is sealed and goes to that registry alone', async ({ signedIn: page, visit }) => {
+  const main = page.getByRole('main');
+  await visit('/credentials/new');
+  await expect(field(main, 'User')).toBeHidden();
+  await field(main, 'Name').fill('Our images');
+  await field(main, 'For').selectOption('registry_login');
+  await field(main, 'Base URL').fill('ada@registry.example');
+  await main.getByRole('button', { name: 'Add the credential' }).click();
+  await expectMessage(field(main, 'User'), 'Give the user of the registry');
+  await expectMessage(field(main, 'Base URL'), 'into their own fields');
+  await expectMessage(field(main, 'Key, password or token'), 'Give the password or token.');
+  await field(main, 'Base URL').fill('https://registry.example:5000/v2/');
+  await field(main, 'User').fill('ada');
+  await field(main, 'Key, password or token').fill(WRONG_KEY);
+  await main.getByRole('button', { name: 'Add the credential' }).click();
+  await expect(page.getByRole('heading', { name: 'Our images', level: 1 })).toBeVisible();
+  await expect(main).toContainText('Images of registry.example:5000 are pulled with it');
+  await expect(main).toContainText('registry login');
+  await expect(field(main, 'Registry')).toHaveValue('registry.example:5000');
+  await expect(field(main, 'User')).toHaveValue('ada');
+  await expect(main.getByRole('button', { name: 'Test now' })).toHaveCount(0);
+  await expect(page.locator('body')).not.toContainText(WRONG_KEY);
+});

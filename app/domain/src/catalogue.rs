@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod credential;
+pub mod credential_form;
 pub mod endpoint_form;
 mod machine_address;
 pub mod machines_form;
@@ -11,6 +12,7 @@ pub mod model_shapes;
 pub mod node_access;
 pub mod node_check;
 pub mod node_standing;
+pub mod registry_login;
 pub mod ssh_secret;
 pub mod usage;
 
@@ -21,9 +23,9 @@ pub use cluster::{
     ReachabilityCheck, USUAL_PORTS,
 };
 pub use credential::{
-    BoundSecret, Credential, CredentialForm, CredentialKind, CredentialTest, NewCredential, Origin,
-    TestOutcome,
+    BoundSecret, Credential, CredentialKind, CredentialTest, Origin, TestOutcome,
 };
+pub use credential_form::{CredentialForm, NewCredential};
 pub use endpoint_form::{EndpointForm, NewEndpoint};
 pub use machines_form::{LoginChoice, MachinesForm, NewLogin, NewMachine, NewMachines};
 pub use model::{
@@ -35,6 +37,7 @@ pub use node_check::{
     FoundThere, MachineKeys, NodeCheck, OfferedKey, PendingCleanup, SshHop, ThereAs,
 };
 pub use node_standing::{LastLook, NodeReach, NodeWork, NodesDetail};
+pub use registry_login::{DOCKER_HUB, login_for_image, registry_of_image, registry_url};
 pub use ssh_secret::SshKeySecret;
 pub use usage::{BenchmarkUse, CredentialUse, UsedBy};
 

@@ -115,6 +115,9 @@ pub enum Deployment {
         preset: EnginePreset,
         /// The image and what the container may use.
         container: ContainerChoice,
+        /// The login of the image's registry, used when the node does not have the image.
+        #[serde(default)]
+        registry_login: Option<CredentialId>,
         /// Replaces the image's own entrypoint; `None` leaves it.
         entrypoint: Option<Vec<String>>,
         /// The words after the entrypoint.
@@ -151,11 +154,12 @@ impl Deployment {
         )
     }
 
-    /// The credential that requests to an endpoint carry, if one is needed.
+    /// The credential that requests to an endpoint carry, or an image is pulled with, if one is needed.
     fn credential_id(&self) -> Option<CredentialId> {
         match self {
             Self::Endpoint { credential_id, .. } => *credential_id,
-            Self::Process { .. } | Self::Container { .. } => None,
+            Self::Container { registry_login, .. } => *registry_login,
+            Self::Process { .. } => None,
         }
     }
 

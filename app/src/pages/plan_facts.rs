@@ -13,6 +13,7 @@ use ui::key_value::{Fact, KeyValueList};
 
 use crate::pages::spending_facts::SpendingFacts;
 use crate::pages::wording::whole_seconds;
+use crate::routes;
 
 /// Everything a plan says, in four panels.
 #[component]
@@ -347,12 +348,21 @@ fn EngineFacts(
         Deployment::Container {
             preset,
             container,
+            registry_login,
             entrypoint,
             command,
             mounts,
             readiness_timeout_s,
         } => {
             let limits = container.limits_in_words();
+            let pulled_with = registry_login.map(|id| {
+                view! {
+                    <Fact name="Pulled with">
+                        <a href=routes::credential(id)>"a sealed login of its registry"</a>
+                        ", unless the node has the image"
+                    </Fact>
+                }
+            });
             let mounts: Vec<_> = mounts
                 .into_iter()
                 .map(|mount| {
@@ -380,6 +390,7 @@ fn EngineFacts(
                 <KeyValueList>
                     <Fact name="Engine">{preset.label()} ", in a container that is made for this run and removed after it"</Fact>
                     <Fact name="Image"><code>{container.image}</code></Fact>
+                    {pulled_with}
                     <Fact name="May use">{limits}</Fact>
                     {mounts}
                     <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>

@@ -202,7 +202,9 @@ fn explain_pull(reference: &ImageReference, has_login: bool, error: Error) -> Er
         } else {
             Error::ImageUnknown {
                 image,
-                reason: message,
+                reason: format!(
+                    "{message} (it was asked for without a login, and {registry} may want one: an administrator can add it to the credentials)"
+                ),
             }
         };
     }

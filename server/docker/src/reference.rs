@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::catalogue::registry_of_image;
+
 use crate::Error;
 
-/// Docker's own registry, which names without a registry mean.
-const DOCKER_HUB: &str = "docker.io";
 /// Longest name, in bytes.
 const REFERENCE_BYTES_MAX: usize = 512;
 
@@ -20,15 +20,7 @@ pub struct ImageReference {
 impl ImageReference {
     /// The host (and port) of the registry it comes from.
     pub fn registry(&self) -> &str {
-        match self.text.split_once('/') {
-            // The rule of Docker: the first part is a host if it looks like one.
-            Some((first, _))
-                if first.contains('.') || first.contains(':') || first == "localhost" =>
-            {
-                first
-            }
-            _ => DOCKER_HUB,
-        }
+        registry_of_image(&self.text)
     }
 
     /// As the Docker Engine wants it, never without a tag or digest.
@@ -127,6 +119,8 @@ fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::catalogue::DOCKER_HUB;
+
     use super::*;
 
     #[test]

@@ -232,7 +232,11 @@ impl Run {
     }
 
     /// A key, opened. Whatever the plan says, it is for its own address only.
-    async fn open_key(&self, id: CredentialId, base_url: &str) -> Result<Secret<String>, String> {
+    pub(crate) async fn open_key(
+        &self,
+        id: CredentialId,
+        base_url: &str,
+    ) -> Result<Secret<String>, String> {
         let bound = match self.shared.store.open_credential(id).await {
             Ok(bound) => bound,
             Err(StoreError::NotFound) => {

@@ -15,6 +15,7 @@ struct CredentialRow {
     id: String,
     name: Option<String>,
     kind: String,
+    user_name: String,
     base_url: String,
     description: String,
     created_at: i64,
@@ -44,6 +45,7 @@ impl CredentialRow {
             },
             kind: CredentialKind::parse(&self.kind)
                 .ok_or_else(|| StoreError::corrupt("kind of a credential", &self.kind))?,
+            user: self.user_name,
             endpoint_id,
             base_url: self.base_url,
             description: self.description,
@@ -56,7 +58,8 @@ impl CredentialRow {
 }
 
 /// One without a name is the own key of the endpoint that refers to it.
-const SELECT: &str = "SELECT k.id, k.name, k.kind, k.base_url, k.description, k.created_at,
+const SELECT: &str =
+    "SELECT k.id, k.name, k.kind, k.user_name, k.base_url, k.description, k.created_at,
          k.rotated_at, k.last_test, k.archived_at, c.id AS endpoint_id, c.name AS endpoint_name
      FROM credentials k LEFT JOIN clusters c ON k.name IS NULL AND c.credential_id = k.id";
 
@@ -73,8 +76,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal(&credential.id.to_string(), secret)?;
         let insert = sql(
-            "INSERT INTO credentials (id, name, kind, base_url, description, sealed, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO credentials (id, name, kind, base_url, description, sealed, created_at,
+                 user_name)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind_id(credential.id)
         .bind(own_name(credential))
@@ -82,13 +86,14 @@ impl Store {
         .bind(credential.base_url.as_str())
         .bind(credential.description.as_str())
         .bind(sealed)
-        .bind(credential.created_at);
+        .bind(credential.created_at)
+        .bind(credential.user.as_str());
         let inserted = self.database.execute(insert).await;
         inserted.map_err(|error| error.taken(TAKEN))?;
         Ok(())
     }
 
-    /// Replaces name, address, description and archiving; with a secret, that too, under the same
+    /// Replaces name, user, address, description and archiving; with a secret, that too, under the same
     /// id. A test of the secret or the address before says nothing any more and is forgotten.
     /// [`StoreError::Conflict`] when the name is taken.
     pub async fn update_credential(
@@ -99,14 +104,16 @@ impl Store {
         let mut tx = self.database.begin().await?;
         let update = sql(
             "UPDATE credentials SET name = $2, description = $3, archived_at = $4,
-                 last_test = CASE WHEN base_url = $5 THEN last_test ELSE NULL END, base_url = $5
+                 last_test = CASE WHEN base_url = $5 THEN last_test ELSE NULL END, base_url = $5,
+                 user_name = $6
              WHERE id = $1",
         )
         .bind_id(credential.id)
         .bind(own_name(credential))
         .bind(credential.description.as_str())
         .bind(credential.archived_at)
-        .bind(credential.base_url.as_str());
+        .bind(credential.base_url.as_str())
+        .bind(credential.user.as_str());
         let updated = tx.execute(update).await;
         found(updated.map_err(|error| error.taken(TAKEN))?)?;
         if let Some(secret) = secret {

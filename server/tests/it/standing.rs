@@ -1,6 +1,6 @@
 //! How a node stands, as the API tells it: free, held by a run in a stage, with something left to clean up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::id::{BenchmarkId, NodeId};
 use domain::time::Timestamp;
@@ -13,7 +13,9 @@ use crate::live::queue_requests;
 use crate::program::Program;
 
 /// So many that the run goes on until it is cancelled.
-const REQUESTS_FOR_LONG: u32 = 1_000_000;
+const REQUESTS_FOR_LONG: u32 = 20_000;
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The one node of this machine.
 async fn node(program: &Program) -> Value {
@@ -32,6 +34,7 @@ async fn node_when(program: &Program, is_it: impl Fn(&Value) -> bool) -> Value {
             return found;
         }
         assert!(started.elapsed() < PATIENCE, "{found}");
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{CatalogueQuery, SSH_PORT};
-use crate::field::{FieldErrors, base_url, optional_text, required_text, secret_text};
 use crate::id::{ClusterId, CredentialId};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -20,7 +19,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of an HTTP, HTTPS or SSH address without an account; the port is the scheme's own when none is given.
+    /// The origin of an HTTP, HTTPS or SSH address or of a registry (`docker://`), without an account; the port is the scheme's own when none is given.
     pub fn of(url: &str) -> Option<Self> {
         let uri: http::Uri = url.trim().parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
@@ -50,7 +49,8 @@ impl fmt::Display for Origin {
 fn own_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
-        "https" => Some(443),
+        // Docker asks registries over TLS.
+        "https" | "docker" => Some(443),
         "ssh" => Some(SSH_PORT),
         _ => None,
     }
@@ -99,11 +99,20 @@ pub enum CredentialKind {
     SshKey,
     /// The password of an account, sent over SSH.
     SshPassword,
+    /// The password or token of a registry's user, sent by Docker Engines when they pull images.
+    RegistryLogin,
 }
 
 impl CredentialKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::ProviderKey, Self::SshKey, Self::SshPassword];
+    pub const ALL: [Self; 4] = [
+        Self::ProviderKey,
+        Self::SshKey,
+        Self::SshPassword,
+        Self::RegistryLogin,
+    ];
+    /// Those that stand by themselves and have a form.
+    pub const REGISTERED: [Self; 2] = [Self::ProviderKey, Self::RegistryLogin];
 
     /// The name in the database and in the API.
     pub fn as_str(self) -> &'static str {
@@ -111,6 +120,7 @@ impl CredentialKind {
             Self::ProviderKey => "provider_key",
             Self::SshKey => "ssh_key",
             Self::SshPassword => "ssh_password",
+            Self::RegistryLogin => "registry_login",
         }
     }
 
@@ -119,12 +129,22 @@ impl CredentialKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// What the form of a new one says.
+    pub fn form_label(self) -> &'static str {
+        match self {
+            Self::ProviderKey => "an API: a key that is sent with requests",
+            Self::RegistryLogin => "a registry: user and password that images are pulled with",
+            Self::SshKey | Self::SshPassword => self.label(),
+        }
+    }
+
     /// In words.
     pub fn label(self) -> &'static str {
         match self {
             Self::ProviderKey => "provider key",
             Self::SshKey => "SSH key",
             Self::SshPassword => "SSH password",
+            Self::RegistryLogin => "registry login",
         }
     }
 }
@@ -138,6 +158,9 @@ pub struct Credential {
     pub name: String,
     /// What it is for.
     pub kind: CredentialKind,
+    /// The user of a registry; empty for what has none of its own.
+    #[serde(default)]
+    pub user: String,
     /// The cluster whose own key or password it is. `None`: it stands in the registry and can be
     /// chosen.
     pub endpoint_id: Option<ClusterId>,
@@ -251,97 +274,6 @@ impl TestOutcome {
     }
 }
 
-/// A credential's form, as typed.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CredentialForm {
-    /// Name shown.
-    pub name: String,
-    /// The address it is for.
-    pub base_url: String,
-    /// The secret; empty keeps the present one.
-    pub secret: String,
-    /// Free text.
-    pub description: String,
-}
-
-impl fmt::Debug for CredentialForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CredentialForm")
-            .field("name", &self.name)
-            .field("base_url", &self.base_url)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A checked [`CredentialForm`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCredential {
-    /// Name shown.
-    pub name: String,
-    /// The address it is for, normalised.
-    pub base_url: String,
-    /// The secret, if one was given.
-    pub secret: Option<Secret<String>>,
-    /// Free text.
-    pub description: String,
-}
-
-impl CredentialForm {
-    /// The form of an existing credential; the secret never comes back.
-    pub fn of(credential: &Credential) -> Self {
-        Self {
-            name: credential.name.clone(),
-            base_url: credential.base_url.clone(),
-            secret: String::new(),
-            description: credential.description.clone(),
-        }
-    }
-
-    /// Checks every field. `present` is the credential that is changed: its secret may stay unless
-    /// it would go to another place.
-    pub fn validate(&self, present: Option<&Credential>) -> Result<NewCredential, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let name = errors.check("name", required_text(&self.name, "a name", 200));
-        let url = errors.check("base_url", base_url(&self.base_url));
-        let secret = errors.check("secret", secret_text(&self.secret));
-        let description = errors.check(
-            "description",
-            optional_text(&self.description, "the description", 2_000),
-        );
-        let is_empty = secret.as_deref() == Some("");
-        match (present, &url) {
-            (None, _) if is_empty => errors.add("secret", "Give the key."),
-            // Whoever may edit an address must not be able to have the secret sent to their own.
-            (Some(present), Some(url)) if is_empty && !present.fits(url) => errors.add(
-                "secret",
-                "Give the key again: the saved one is only sent to the address it was given for.",
-            ),
-            _ => {}
-        }
-        let (Some(name), Some(base_url), Some(secret), Some(description)) =
-            (name, url, secret, description)
-        else {
-            return Err(errors);
-        };
-        errors.into_result(NewCredential {
-            name,
-            base_url,
-            secret: (!secret.is_empty()).then(|| Secret::new(secret)),
-            description,
-        })
-    }
-}
-
-/// The new secret of a rotation, checked.
-pub fn new_secret(text: &str) -> Result<Secret<String>, FieldErrors> {
-    match secret_text(text) {
-        Ok(secret) if secret.is_empty() => Err(FieldErrors::one("secret", "Give the new key.")),
-        Ok(secret) => Ok(Secret::new(secret)),
-        Err(message) => Err(FieldErrors::one("secret", message)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -353,6 +285,7 @@ mod tests {
             id: CredentialId(uuid::Uuid::nil()),
             name: "OpenAI".to_owned(),
             kind: CredentialKind::ProviderKey,
+            user: String::new(),
             endpoint_id: None,
             base_url: base_url.to_owned(),
             description: String::new(),
@@ -422,43 +355,6 @@ mod tests {
         for url in ["", "http://h"] {
             assert!(secret.for_url(url).is_none(), "{url}");
         }
-    }
-
-    #[test]
-    fn a_new_credential_needs_its_secret_and_another_place_needs_it_again() {
-        let form = CredentialForm {
-            name: "OpenAI".to_owned(),
-            base_url: "https://api.openai.com/v1/".to_owned(),
-            ..CredentialForm::default()
-        };
-        let errors = form.validate(None).unwrap_err();
-        assert_eq!(errors.at("secret"), Some("Give the key."));
-
-        let present = credential("https://api.openai.com");
-        let kept = form.validate(Some(&present)).unwrap();
-        assert_eq!(kept.secret, None);
-        assert_eq!(kept.base_url, "https://api.openai.com/v1");
-
-        let moved = CredentialForm {
-            base_url: "https://evil.example".to_owned(),
-            ..form
-        };
-        let errors = moved.validate(Some(&present)).unwrap_err();
-        assert!(errors.at("secret").unwrap().contains("again"));
-        let given = CredentialForm {
-            secret: "sk-1".to_owned(),
-            ..moved
-        };
-        assert!(given.validate(Some(&present)).unwrap().secret.is_some());
-    }
-
-    #[test]
-    fn a_form_does_not_print_its_secret() {
-        let form = CredentialForm {
-            secret: "sk-visible".to_owned(),
-            ..CredentialForm::default()
-        };
-        assert!(!format!("{form:?}").contains("sk-visible"));
     }
 
     #[test]

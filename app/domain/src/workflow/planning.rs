@@ -1,7 +1,9 @@
 //! From a complete draft to the plan of a run.
 
 use super::draft::{Catalogue, Draft, EvaluationAnswers, NO_LIMIT};
-use crate::catalogue::{Cluster, ClusterKind, Credential, Model, ModelSource, Node};
+use crate::catalogue::{
+    Cluster, ClusterKind, Credential, CredentialKind, Model, ModelSource, Node, login_for_image,
+};
 use crate::engine::{
     ContainerChoice, EngineChoice, EnginePreset, ProxyUpstream, model_in_container, render_command,
 };
@@ -226,7 +228,9 @@ fn deployment(
                 }
             };
             if let Some(container) = &engine.container {
-                return container_deployment(engine, container, model, &files);
+                let login = login_for_image(&catalogue.credentials, &container.image);
+                let login = login.map(|credential| credential.id);
+                return container_deployment(engine, container, login, model, &files);
             }
             Ok(Deployment::Process {
                 preset: engine.preset,
@@ -256,6 +260,7 @@ fn path_on_node(kind: &ClusterKind, path: &str) -> Result<String, FieldErrors> {
 fn container_deployment(
     engine: &EngineChoice,
     container: &ContainerChoice,
+    registry_login: Option<CredentialId>,
     model: &Model,
     files: &str,
 ) -> Result<Deployment, FieldErrors> {
@@ -281,6 +286,7 @@ fn container_deployment(
     Ok(Deployment::Container {
         preset: engine.preset,
         container: container.clone(),
+        registry_login,
         entrypoint: template.entrypoint.map(words),
         command: render_command(engine, &seen, &model.served_name),
         mounts,
@@ -368,6 +374,13 @@ pub(super) fn sendable(
         return Err(format!(
             "“{}” belongs to another endpoint. Choose one of the registry.",
             credential.name
+        ));
+    }
+    if credential.kind != CredentialKind::ProviderKey {
+        return Err(format!(
+            "“{}” is a {}: choose a provider's key.",
+            credential.name,
+            credential.kind.label()
         ));
     }
     // A proxy is told the address of the credential itself.

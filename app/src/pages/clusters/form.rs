@@ -1,6 +1,6 @@
 //! The form of an endpoint.
 
-use domain::catalogue::{Cluster, ClusterKind, Credential, EndpointForm};
+use domain::catalogue::{Cluster, ClusterKind, Credential, CredentialKind, EndpointForm};
 use domain::field::FieldErrors;
 use domain::id::CredentialId;
 use leptos::form::ActionForm;
@@ -123,6 +123,7 @@ fn credential_options(
 ) -> Vec<SelectOption> {
     let offered = credentials.iter().filter(|credential| {
         credential.endpoint_id.is_none()
+            && credential.kind == CredentialKind::ProviderKey
             && (credential.archived_at.is_none() || Some(credential.id) == present)
     });
     let named = offered.map(|credential| {

@@ -140,6 +140,12 @@ fn one_credential(
     let origin = credential.origin_in_words();
     let subtitle = match credential.kind {
         CredentialKind::SshKey => format!("Signs in to {origin}, and is never sent"),
+        CredentialKind::RegistryLogin => {
+            format!(
+                "Images of {} are pulled with it, and it is sent nowhere else",
+                origin.trim_start_matches("docker://")
+            )
+        }
         CredentialKind::ProviderKey | CredentialKind::SshPassword => {
             format!("Sent to {origin} and nowhere else")
         }
@@ -188,12 +194,17 @@ fn facts_card(credential: &Credential) -> impl IntoView + use<> {
     );
     let (kind, base_url) = (credential.kind.label(), credential.base_url.clone());
     let added = credential.created_at.to_second_text();
+    let user = (!credential.user.is_empty()).then(|| {
+        let user = credential.user.clone();
+        view! { <Fact name="User">{user}</Fact> }
+    });
     view! {
         <Card title="Credential">
             <KeyValueList>
                 <Fact name="Kind">{kind}</Fact>
                 <Fact name="Address"><code>{base_url}</code></Fact>
-                <Fact name="Key">"sealed"</Fact>
+                {user}
+                <Fact name="Secret">"sealed"</Fact>
                 <Fact name="Added">{added}</Fact>
                 <Fact name="Rotated">{rotated}</Fact>
             </KeyValueList>

@@ -180,6 +180,7 @@ async fn the_proxy_runs_in_a_container_of_docker() {
             memory_bytes: None,
             accelerators: ContainerAccelerators::None,
         },
+        registry_login: None,
         entrypoint: Some(entrypoint.iter().map(|word| (*word).to_owned()).collect()),
         command,
         mounts: seen

@@ -10,6 +10,7 @@ mod arguments;
 mod cancel;
 mod credential_test;
 mod datasets;
+mod docker_logins;
 mod docker_runs;
 mod failures;
 mod house;

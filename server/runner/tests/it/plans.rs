@@ -123,6 +123,7 @@ pub(crate) fn container_plan(image: &str, words: &[&str]) -> RunPlan {
             memory_bytes: Some(1 << 30),
             accelerators: ContainerAccelerators::None,
         },
+        registry_login: None,
         entrypoint: None,
         command: EngineCommand {
             words: words.iter().map(|word| (*word).to_owned()).collect(),

@@ -25,6 +25,7 @@ async fn add_machine(store: &Store, sshd: &Sshd) -> Node {
         id: credential_id,
         name: String::new(),
         kind: CredentialKind::SshKey,
+        user: String::new(),
         endpoint_id: Some(cluster_id),
         base_url: address.to_url(),
         description: String::new(),

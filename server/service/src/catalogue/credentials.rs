@@ -2,7 +2,7 @@
 //! secret is never read back to anybody.
 
 use domain::access::Role;
-use domain::catalogue::credential::new_secret;
+use domain::catalogue::credential_form::new_secret;
 use domain::catalogue::{
     CatalogueQuery, Credential, CredentialForm, CredentialKind, CredentialUse, Origin,
 };
@@ -81,7 +81,8 @@ pub async fn save_credential(
         let credential = Credential {
             id: CredentialId(ctx.new_id()),
             name: new.name,
-            kind: CredentialKind::ProviderKey,
+            kind: new.kind,
+            user: new.user,
             endpoint_id: None,
             base_url: new.base_url,
             description: new.description,
@@ -101,6 +102,7 @@ pub async fn save_credential(
         refuse_move(ctx, &credential, &new.base_url).await?;
     }
     credential.name = new.name;
+    credential.user = new.user;
     credential.base_url = new.base_url;
     credential.description = new.description;
     if new.secret.is_some() {
@@ -139,10 +141,15 @@ pub async fn test_credential(
 ) -> Result<Credential, ServiceError> {
     actor.require(Role::Operator, "test credentials")?;
     let credential = get_credential(ctx, actor, id).await?;
-    if credential.kind != CredentialKind::ProviderKey {
-        return Err(ServiceError::Conflict(
-            "A check of its cluster tries it.".to_owned(),
-        ));
+    let tried_by = match credential.kind {
+        CredentialKind::ProviderKey => None,
+        CredentialKind::SshKey | CredentialKind::SshPassword => {
+            Some("A check of its cluster tries it.")
+        }
+        CredentialKind::RegistryLogin => Some("A run that pulls an image from there tries it."),
+    };
+    if let Some(tried_by) = tried_by {
+        return Err(ServiceError::Conflict(tried_by.to_owned()));
     }
     let bound = ctx.store.open_credential(id).await?;
     let test =

@@ -103,6 +103,7 @@ impl KeyChange {
                     id: CredentialId(ctx.new_id()),
                     name: String::new(),
                     kind: CredentialKind::ProviderKey,
+                    user: String::new(),
                     endpoint_id: Some(endpoint_id),
                     base_url: base_url.to_owned(),
                     description: String::new(),

@@ -284,6 +284,7 @@ impl LoginChange {
                     id: *id,
                     name: String::new(),
                     kind: *kind,
+                    user: String::new(),
                     endpoint_id: Some(cluster),
                     base_url: addresses.clone(),
                     description: String::new(),
@@ -298,9 +299,9 @@ impl LoginChange {
         };
         Ok(match kind {
             CredentialKind::SshPassword => SshLogin::Password { credential_id: id },
-            CredentialKind::SshKey | CredentialKind::ProviderKey => {
-                SshLogin::Key { credential_id: id }
-            }
+            CredentialKind::SshKey
+            | CredentialKind::ProviderKey
+            | CredentialKind::RegistryLogin => SshLogin::Key { credential_id: id },
         })
     }
 

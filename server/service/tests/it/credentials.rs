@@ -22,6 +22,7 @@ fn form(name: &str, base_url: &str, secret: &str) -> CredentialForm {
         base_url: base_url.to_owned(),
         secret: secret.to_owned(),
         description: String::new(),
+        ..CredentialForm::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use domain::catalogue::{Credential, CredentialForm};
+use domain::catalogue::{Credential, CredentialForm, CredentialKind};
 use domain::id::CredentialId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -36,10 +36,16 @@ struct CredentialRequest {
     /// Name shown; unique.
     #[schema(max_length = 200)]
     name: String,
-    /// The address it is for. It is only ever sent to the same scheme, host and port.
+    /// What a new one is for; `provider_key` unless told otherwise. One that is changed stays what it is.
+    kind: Option<KindInput>,
+    /// The address it is for: it is only ever sent to the same scheme, host and port. A registry's as in the
+    /// names of its images, such as `ghcr.io`.
     #[schema(max_length = 500)]
     base_url: String,
-    /// The key. Absent, a credential that is changed keeps its own, unless it moves.
+    /// The user of a registry.
+    #[schema(max_length = 200)]
+    user: Option<String>,
+    /// The key, password or token. Absent, a credential that is changed keeps its own, unless it moves.
     #[schema(max_length = 4096, write_only)]
     secret: Option<String>,
     /// Free text.
@@ -47,11 +53,35 @@ struct CredentialRequest {
     description: Option<String>,
 }
 
+/// What a credential is for.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum KindInput {
+    /// A key of an OpenAI-compatible API.
+    ProviderKey,
+    /// User and password (or token) of a registry, with which images are pulled.
+    RegistryLogin,
+}
+
+impl From<KindInput> for CredentialKind {
+    fn from(kind: KindInput) -> Self {
+        match kind {
+            KindInput::ProviderKey => Self::ProviderKey,
+            KindInput::RegistryLogin => Self::RegistryLogin,
+        }
+    }
+}
+
 impl From<CredentialRequest> for CredentialForm {
     fn from(request: CredentialRequest) -> Self {
         Self {
             name: request.name,
+            kind: request
+                .kind
+                .map_or("", |kind| CredentialKind::from(kind).as_str())
+                .to_owned(),
             base_url: request.base_url,
+            user: request.user.unwrap_or_default(),
             secret: request.secret.unwrap_or_default(),
             description: request.description.unwrap_or_default(),
         }
@@ -74,8 +104,10 @@ struct CredentialBody {
     id: Uuid,
     /// Name shown.
     name: String,
-    /// Always `provider_key`.
+    /// `provider_key` or `registry_login`; of clusters of machines `ssh_key` or `ssh_password`.
     kind: String,
+    /// The user of a registry; `null` for others.
+    user: Option<String>,
     /// The address it is for.
     base_url: String,
     /// Scheme, host and port of it: where it may be sent.
@@ -116,6 +148,7 @@ impl From<Credential> for CredentialBody {
             origin: credential.origin_in_words(),
             name: credential.name,
             kind: credential.kind.as_str().to_owned(),
+            user: Some(credential.user).filter(|user| !user.is_empty()),
             base_url: credential.base_url,
             endpoint_id: credential.endpoint_id.map(|id| id.0),
             description: credential.description,

@@ -74,6 +74,7 @@ pub(crate) fn credential(number: u128, name: &str) -> Credential {
         id: CredentialId(uuid(number)),
         name: name.to_owned(),
         kind: CredentialKind::ProviderKey,
+        user: String::new(),
         endpoint_id: None,
         base_url: BASE_URL.to_owned(),
         description: "for nightly runs".to_owned(),

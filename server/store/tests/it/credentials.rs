@@ -1,6 +1,6 @@
 //! Sealed secrets and what people may know of them.
 
-use domain::catalogue::{Credential, CredentialTest, TestOutcome};
+use domain::catalogue::{Credential, CredentialKind, CredentialTest, TestOutcome};
 use domain::secret::Secret;
 use store::{StoreError, Used};
 
@@ -158,4 +158,28 @@ async fn another_key_does_not_open_it_and_says_what_to_do() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("enter the secret again"), "{error}");
+}
+
+#[tokio::test]
+async fn a_login_of_a_registry_keeps_its_user() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let mut login = Credential {
+            kind: CredentialKind::RegistryLogin,
+            user: "ada".to_owned(),
+            base_url: "docker://ghcr.io".to_owned(),
+            ..credential(1, "ours")
+        };
+        let inserted = store.insert_credential(&login, &secret("pw")).await;
+        inserted.unwrap();
+        let found = store.find_credential(login.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&login));
+        login.user = "bob".to_owned();
+        store.update_credential(&login, None).await.unwrap();
+        assert_eq!(store.list_credentials().await.unwrap(), [login.clone()]);
+        let bound = store.open_credential(login.id).await.unwrap();
+        assert!(bound.for_url("docker://ghcr.io").is_some());
+        assert!(bound.for_url("https://ghcr.io").is_none());
+    })
+    .await;
 }

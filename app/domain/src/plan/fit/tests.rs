@@ -160,6 +160,7 @@ fn contained(mut plan: RunPlan, form: &ContainerForm) -> RunPlan {
     plan.deployment = Deployment::Container {
         preset,
         container: form.validate(Some(preset), &mut errors).unwrap(),
+        registry_login: None,
         entrypoint: None,
         command: command.clone(),
         mounts: Vec::new(),

@@ -61,6 +61,7 @@ fn credential(bits: u128, base_url: &str) -> Credential {
         id: CredentialId(Uuid::from_u128(bits)),
         name: format!("k{bits}"),
         kind: CredentialKind::ProviderKey,
+        user: String::new(),
         endpoint_id: None,
         base_url: base_url.to_owned(),
         description: String::new(),

@@ -1,6 +1,6 @@
 //! Step 6: the credential of a cloud model.
 
-use domain::catalogue::{Cluster, Credential, CredentialTest, Origin};
+use domain::catalogue::{Cluster, Credential, CredentialKind, CredentialTest, Origin};
 use domain::field::FieldErrors;
 use domain::workflow::form::CredentialChoiceForm;
 use domain::workflow::{Step, StepForm};
@@ -132,6 +132,7 @@ fn choices_for(cluster: &Cluster, credentials: &[Credential]) -> Vec<Choice> {
     let base_url = cluster.kind.base_url();
     let offered = credentials.iter().filter(|credential| {
         credential.archived_at.is_none()
+            && credential.kind == CredentialKind::ProviderKey
             && credential
                 .endpoint_id
                 .is_none_or(|owner| owner == cluster.id)

@@ -136,7 +136,7 @@ fn ContainerFields(
             <div class="form-row">
                 <TextField name="image" label="Image" value=form.image errors is_optional=true suggestions=images
                     placeholder="the engine's usual one"
-                    hint="With tag or digest: a tag may mean another image tomorrow. Left empty, the one named at the engine above. Pulled unless the node has it." />
+                    hint="With tag or digest: a tag may mean another image tomorrow. Left empty, the one named at the engine above. Pulled unless the node has it, with the login of its registry where the credentials have one." />
                 <TextField name="container_port" label="Port inside" kind=InputKind::Number step="any" value=form.port errors
                     hint="Where the engine listens in its container. On the node it gets a free port of a private address." />
             </div>

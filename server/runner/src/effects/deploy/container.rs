@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use docker::{
     Accelerators, ContainerId, ContainerSpec, Docker, EnvValue, HostFiles, HostInfo,
     ImageReference, Limits, LogStart, Mount, MountRules, PublishedPort, PullProgress,
+    RegistryLogin,
 };
-use domain::catalogue::Accelerator;
+use domain::catalogue::{Accelerator, registry_url};
 use domain::engine::container::{CONTAINER_HOST, PROXY_CONFIG_VARIABLE};
 use domain::engine::{ContainerAccelerators, ContainerChoice, EngineCommand};
+use domain::id::CredentialId;
 use domain::plan::Deployment;
 use domain::run::{RunEvent, Stage, StageProgress};
 use domain::size::bytes_in_words;
@@ -20,6 +22,7 @@ use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::config::Chain;
 use crate::effects::engine::{Container, Engine, EngineKind};
 use crate::effects::verify::with_last_lines;
 use crate::effects::{Message, Run, litellm};
@@ -34,6 +37,7 @@ const CPUS_MAX: usize = 4_096;
 pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
     let Deployment::Container {
         container,
+        registry_login,
         entrypoint,
         command,
         ..
@@ -42,7 +46,7 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
         return Err("the plan names no container".to_owned());
     };
     let docker = node.docker(&run.shared.config.docker).await?;
-    let image = pull(run, &docker.docker, &container.image).await?;
+    let image = pull(run, &docker.docker, &container.image, *registry_login).await?;
     let (spec, rules) = specify(run, node, &docker.docker, &image).await?;
     let round_trip = match node {
         Node::Here => String::new(),
@@ -140,7 +144,12 @@ async fn start(
 }
 
 /// The image, pulled where the node does not have it.
-async fn pull(run: &Run, docker: &Docker, name: &str) -> Result<ImageReference, String> {
+async fn pull(
+    run: &Run,
+    docker: &Docker,
+    name: &str,
+    login: Option<CredentialId>,
+) -> Result<ImageReference, String> {
     let reference: ImageReference = name
         .parse()
         .map_err(|error: docker::Error| error.to_string())?;
@@ -149,9 +158,18 @@ async fn pull(run: &Run, docker: &Docker, name: &str) -> Result<ImageReference, 
         .await
         .map_err(|error| error.to_string())?
         .is_some();
+    let mut registry_login = None;
     if !is_there {
+        registry_login = match login {
+            Some(id) => Some(open_login(run, id, reference.registry()).await?),
+            None => None,
+        };
+        let with = match &registry_login {
+            Some(login) => format!(", with the sealed login of {}", login.user),
+            None => String::new(),
+        };
         run.log(format!(
-            "The image {reference} is not on the node: it is pulled from {}.",
+            "The image {reference} is not on the node: it is pulled from {}{with}.",
             reference.registry()
         ))
         .await;
@@ -159,7 +177,7 @@ async fn pull(run: &Run, docker: &Docker, name: &str) -> Result<ImageReference, 
     let began = Instant::now();
     let mut told_at: Option<Instant> = None;
     let image = docker
-        .ensure_image(&reference, None, |progress| {
+        .ensure_image(&reference, registry_login.as_ref(), |progress| {
             if told_at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
                 return;
             }
@@ -179,6 +197,23 @@ async fn pull(run: &Run, docker: &Docker, name: &str) -> Result<ImageReference, 
     run.log(format!("The image {reference} {how}: {size}, {digest}."))
         .await;
     Ok(reference)
+}
+
+/// The login of the plan, opened for the image's own registry and no other.
+async fn open_login(run: &Run, id: CredentialId, registry: &str) -> Result<RegistryLogin, String> {
+    let gone = || {
+        format!(
+            "the login of the registry {registry} that the plan names was deleted: an administrator adds one to the credentials; then start the benchmark again"
+        )
+    };
+    let credential = run.shared.store.find_credential(id).await;
+    let credential = credential.map_err(|error| {
+        tracing::warn!(run = %run.id, error = %Chain(&error), "a login cannot be read");
+        format!("the login of the registry {registry} cannot be read")
+    })?;
+    let user = credential.ok_or_else(gone)?.user;
+    let password = run.open_key(id, &registry_url(registry)).await?;
+    Ok(RegistryLogin { user, password })
 }
 
 fn progress_of(reference: &ImageReference, progress: PullProgress) -> Message {
