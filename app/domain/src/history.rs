@@ -8,7 +8,7 @@ pub use query::{HistoryQuery, NameFilter, PAGE_SIZES};
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::EngineIdentity;
+use crate::catalogue::{EngineIdentity, PendingCleanup};
 use crate::finite::Finite;
 use crate::id::{BenchmarkId, ClusterId, ModelId, UserId};
 use crate::measure::summary::Summary;
@@ -125,6 +125,9 @@ pub struct BenchmarkDetail {
     pub owner_name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What could not be cleaned up at its end: pending, or done since. The oldest first.
+    #[serde(default)]
+    pub late_cleanups: Vec<PendingCleanup>,
     /// The result, when there is one.
     pub result: Option<BenchmarkResult>,
 }

@@ -10,6 +10,7 @@ pub mod ended_view;
 mod fixture;
 pub mod group;
 pub mod header;
+pub mod late_cleanups;
 pub mod lengths;
 pub mod live_charts;
 pub mod live_view;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use domain::catalogue::{self, PendingCleanup};
 use domain::id::{BenchmarkId, NodeId};
+use domain::plan::Deployment;
 use futures::StreamExt;
+use store::StoreError;
 use tokio::task::spawn_blocking;
 
 use crate::config::{Chain, Shared};
@@ -36,67 +39,140 @@ pub(crate) async fn stop_strays(shared: &Shared, active: &BTreeSet<BenchmarkId>)
 /// Removes what this installation left in the Docker Engine of this machine and on every far machine,
 /// if its run has ended. A run that has not is somebody's: whoever adopts it cleans up.
 pub(crate) async fn reap_elsewhere(shared: &Shared, with_machines: bool) {
-    if let Err(reason) = reap(shared, &Node::Here).await {
+    if let Err(reason) = reap_here(shared).await {
         tracing::warn!(reason, "containers that were left behind cannot be removed");
     }
     if !with_machines {
         return;
     }
-    let machines = match far_machines(shared).await {
-        Ok(machines) => machines,
+    let nodes = match nodes(shared).await {
+        Ok(nodes) => nodes,
         Err(reason) => {
             tracing::warn!(reason, "the machines of clusters cannot be listed");
             return;
         }
     };
-    futures::stream::iter(machines)
-        .for_each_concurrent(MACHINES_AT_ONCE, |(id, name)| async move {
-            if let Err(reason) = reap_machine(shared, id).await {
-                tracing::debug!(node = name, reason, "a machine cannot be looked at");
+    // Those whose key somebody has accepted.
+    let is_known =
+        |node: &catalogue::Node| node.access.ssh().is_some_and(|ssh| ssh.host_key.is_some());
+    futures::stream::iter(nodes.into_iter().filter(is_known))
+        .for_each_concurrent(MACHINES_AT_ONCE, |node| async move {
+            if let Err(reason) = reap_machine(shared, node.id).await {
+                tracing::debug!(node = node.name, reason, "a machine cannot be looked at");
             }
         })
         .await;
 }
 
-/// Far machines whose key somebody has accepted.
-async fn far_machines(shared: &Shared) -> Result<Vec<(NodeId, String)>, String> {
-    let clusters = shared.store.list_clusters().await;
-    let clusters = clusters.map_err(|error| Chain(&error).to_string())?;
-    let nodes = clusters.into_iter().flat_map(|cluster| cluster.nodes);
-    Ok(nodes
-        .filter(|node| node.access.ssh().is_some_and(|ssh| ssh.host_key.is_some()))
-        .map(|node| (node.id, node.name))
+/// The nodes of all clusters.
+async fn nodes(shared: &Shared) -> Result<Vec<catalogue::Node>, String> {
+    let clusters = shared.store.list_clusters().await.map_err(in_words)?;
+    Ok(clusters
+        .into_iter()
+        .flat_map(|cluster| cluster.nodes)
         .collect())
 }
 
-async fn reap_machine(shared: &Shared, id: NodeId) -> Result<(), String> {
-    let session = open_session(&shared.store, id).await?;
-    clean_node(shared, &Node::Far(session), id).await
-}
-
-/// Removes what is left of ended runs on a node, and what was pending there.
-pub(crate) async fn clean_node(shared: &Shared, node: &Node, id: NodeId) -> Result<(), String> {
-    // Listed first: what is noted in between is for the next time.
-    let pending = shared.store.list_pending_cleanups_on(id).await;
-    let pending = pending.map_err(|error| Chain(&error).to_string())?;
-    reap(shared, node).await?;
-    for cleanup in pending {
-        let finished = shared.store.finish_cleanup(cleanup.benchmark_id, id).await;
-        finished.map_err(|error| Chain(&error).to_string())?;
-        tracing::info!(run = %cleanup.benchmark_id, node = cleanup.node_name, "a pending clean-up is done");
+async fn reap_here(shared: &Shared) -> Result<(), String> {
+    reap(shared, &Node::Here).await?;
+    let pending = shared.store.list_pending_cleanups().await;
+    let pending = pending.map_err(in_words)?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let nodes = nodes(shared).await?;
+    let is_here = |cleanup: &&PendingCleanup| {
+        let node = nodes.iter().find(|node| node.id == cleanup.node_id);
+        node.is_some_and(|node| node.access.ssh().is_none())
+    };
+    for cleanup in pending.iter().filter(is_here) {
+        finish(shared, &Node::Here, cleanup).await?;
     }
     Ok(())
 }
 
-async fn reap(shared: &Shared, node: &Node) -> Result<(), String> {
-    let leftovers = Leftovers {
+async fn reap_machine(shared: &Shared, id: NodeId) -> Result<(), String> {
+    let reaped = match open_session(&shared.store, id).await {
+        Ok(session) => clean_node(shared, &Node::Far(session), id).await,
+        Err(reason) => Err(reason),
+    };
+    if let Err(reason) = &reaped {
+        let pending = shared.store.list_pending_cleanups_on(id).await;
+        for cleanup in pending.map_err(in_words)? {
+            put_off(shared, &cleanup, reason).await?;
+        }
+    }
+    reaped
+}
+
+/// Removes what is left of ended runs on a node, and what was pending there. What cannot be removed now
+/// stays pending.
+pub(crate) async fn clean_node(shared: &Shared, node: &Node, id: NodeId) -> Result<(), String> {
+    // Listed first: what is noted in between is for the next time.
+    let pending = shared.store.list_pending_cleanups_on(id).await;
+    let pending = pending.map_err(in_words)?;
+    reap(shared, node).await?;
+    for cleanup in pending {
+        finish(shared, node, &cleanup).await?;
+    }
+    Ok(())
+}
+
+/// Does a clean-up that was pending. That nothing of the run was found is not enough: a Docker Engine
+/// that does not answer shows nothing.
+async fn finish(shared: &Shared, node: &Node, cleanup: &PendingCleanup) -> Result<(), String> {
+    let (run, on) = (cleanup.benchmark_id, cleanup.node_id);
+    let plans = shared.store.list_plans(&[run]).await.map_err(in_words)?;
+    let has_container = match plans.get(&run) {
+        Some(plan) => {
+            let is_engines = plan.cluster.nodes.first().is_some_and(|node| node.id == on);
+            is_engines && matches!(plan.deployment, Deployment::Container { .. })
+        }
+        // It was deleted since.
+        None => node.docker(&shared.config.docker).await.is_ok(),
+    };
+    match leftovers(shared)
+        .await?
+        .remove(node, run, has_container)
+        .await
+    {
+        Ok(removed) => {
+            let finished = shared.store.finish_cleanup(run, on, shared.now()).await;
+            finished.map_err(in_words)?;
+            tracing::info!(%run, node = cleanup.node_name, ?removed, "a pending clean-up is done");
+            Ok(())
+        }
+        Err(reason) => put_off(shared, cleanup, &reason).await,
+    }
+}
+
+/// Notes why a clean-up is pending still.
+async fn put_off(shared: &Shared, cleanup: &PendingCleanup, reason: &str) -> Result<(), String> {
+    let node = (cleanup.node_id, cleanup.node_name.as_str());
+    let noted = shared
+        .store
+        .note_pending_cleanup(cleanup.benchmark_id, node, reason, shared.now())
+        .await;
+    noted.map_err(in_words)
+}
+
+async fn leftovers(shared: &Shared) -> Result<Leftovers<'_>, String> {
+    Ok(Leftovers {
         installation: shared.installation().await?,
         local_docker: &shared.config.docker,
-    };
+    })
+}
+
+fn in_words(error: StoreError) -> String {
+    Chain(&error).to_string()
+}
+
+async fn reap(shared: &Shared, node: &Node) -> Result<(), String> {
+    let leftovers = leftovers(shared).await?;
     let runs: Vec<BenchmarkId> = leftovers.runs_on(node).await?.into_iter().collect();
     // Asked for after the list was made: a run that has ended makes nothing any more.
     let unfinished = shared.store.list_unfinished(&runs).await;
-    let unfinished = unfinished.map_err(|error| Chain(&error).to_string())?;
+    let unfinished = unfinished.map_err(in_words)?;
     for run in runs.into_iter().filter(|run| !unfinished.contains(run)) {
         let has_container = node.docker(&shared.config.docker).await.is_ok();
         let removed = leftovers.remove(node, run, has_container).await?;

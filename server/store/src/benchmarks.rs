@@ -127,6 +127,7 @@ impl Store {
             owner_id: parse_id("user id", &row.owner_id)?,
             owner_name: row.owner_name,
             created_at: Timestamp(row.created_at),
+            late_cleanups: self.list_late_cleanups_of(id).await?,
             result: self.find_result(id).await?,
         }))
     }

@@ -14,7 +14,8 @@ const IDS_PER_STATEMENT: usize = 500;
 /// Most pending clean-ups of one answer.
 const PENDING_MAX: u32 = 1_000;
 
-const SELECT: &str = "SELECT benchmark_id, node_id, node_name, reason, since, last_try_at
+const SELECT: &str = "SELECT benchmark_id, node_id, node_name, reason, since, last_try_at,
+         finished_at
      FROM pending_cleanups";
 
 #[derive(sqlx::FromRow)]
@@ -25,6 +26,7 @@ struct PendingRow {
     reason: String,
     since: i64,
     last_try_at: i64,
+    finished_at: Option<i64>,
 }
 
 impl PendingRow {
@@ -36,6 +38,7 @@ impl PendingRow {
             reason: self.reason,
             since: Timestamp(self.since),
             last_try_at: Timestamp(self.last_try_at),
+            finished_at: self.finished_at.map(Timestamp),
         })
     }
 }
@@ -49,8 +52,8 @@ impl Store {
         parse_id("installation id", &id)
     }
 
-    /// Notes that a clean-up of a run on a node failed at `at`, for `reason`. One that was pending
-    /// already keeps since when.
+    /// Notes that a clean-up of a run on a node failed at `at`, for `reason`. It keeps since when, and
+    /// is pending again if it was done.
     pub async fn note_pending_cleanup(
         &self,
         benchmark_id: BenchmarkId,
@@ -63,7 +66,8 @@ impl Store {
                  last_try_at)
              VALUES ($1, $2, $3, $4, $5, $5)
              ON CONFLICT (benchmark_id, node_id) DO UPDATE SET node_name = excluded.node_name,
-                 reason = excluded.reason, last_try_at = excluded.last_try_at",
+                 reason = excluded.reason, last_try_at = excluded.last_try_at,
+                 finished_at = NULL",
         )
         .bind_id(benchmark_id)
         .bind_id(node_id)
@@ -77,7 +81,8 @@ impl Store {
     /// Everything that is to be cleaned up still, the oldest first.
     pub async fn list_pending_cleanups(&self) -> Result<Vec<PendingCleanup>, StoreError> {
         self.pending(sql(format!(
-            "{SELECT} ORDER BY since, benchmark_id, node_id LIMIT {PENDING_MAX}"
+            "{SELECT} WHERE finished_at IS NULL
+             ORDER BY since, benchmark_id, node_id LIMIT {PENDING_MAX}"
         )))
         .await
     }
@@ -88,13 +93,14 @@ impl Store {
         node_id: NodeId,
     ) -> Result<Vec<PendingCleanup>, StoreError> {
         let query = sql(format!(
-            "{SELECT} WHERE node_id = $1 ORDER BY since, benchmark_id LIMIT {PENDING_MAX}"
+            "{SELECT} WHERE node_id = $1 AND finished_at IS NULL
+             ORDER BY since, benchmark_id LIMIT {PENDING_MAX}"
         ));
         self.pending(query.bind_id(node_id)).await
     }
 
-    /// What is to be cleaned up still of a run, the oldest first.
-    pub async fn list_pending_cleanups_of(
+    /// What could not be cleaned up at the end of a run, pending or done since, the oldest first.
+    pub async fn list_late_cleanups_of(
         &self,
         benchmark_id: BenchmarkId,
     ) -> Result<Vec<PendingCleanup>, StoreError> {
@@ -109,16 +115,24 @@ impl Store {
         rows.into_iter().map(PendingRow::into_pending).collect()
     }
 
-    /// Notes that nothing of a run is left on a node. Without anything pending, nothing happens.
+    /// Notes that nothing of a run is left on a node since `at`. Without anything pending, nothing
+    /// happens; of a run that was deleted meanwhile, nothing is kept.
     pub async fn finish_cleanup(
         &self,
         benchmark_id: BenchmarkId,
         node_id: NodeId,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        let delete = sql("DELETE FROM pending_cleanups WHERE benchmark_id = $1 AND node_id = $2")
-            .bind_id(benchmark_id)
-            .bind_id(node_id);
-        self.database.execute(delete).await?;
+        let update = sql("UPDATE pending_cleanups SET finished_at = $3
+             WHERE benchmark_id = $1 AND node_id = $2 AND finished_at IS NULL")
+        .bind_id(benchmark_id)
+        .bind_id(node_id)
+        .bind(at);
+        self.database.execute(update).await?;
+        let delete = sql("DELETE FROM pending_cleanups
+             WHERE benchmark_id = $1 AND finished_at IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM benchmarks WHERE id = $1)");
+        self.database.execute(delete.bind_id(benchmark_id)).await?;
         Ok(())
     }
 

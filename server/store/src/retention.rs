@@ -45,6 +45,10 @@ impl Store {
                 None => StoreError::NotFound,
             });
         }
+        // What is pending stays until it is done.
+        let delete = sql("DELETE FROM pending_cleanups
+             WHERE benchmark_id = $1 AND finished_at IS NOT NULL");
+        tx.execute(delete.bind_id(id)).await?;
         let mut is_named = false;
         if let Some((sha256,)) = &records {
             let query = sql("SELECT benchmark_id FROM results WHERE records_sha256 = $1 LIMIT 1");

@@ -116,6 +116,9 @@ pub struct PendingCleanup {
     pub since: Timestamp,
     /// When the last try failed.
     pub last_try_at: Timestamp,
+    /// When it was seen that nothing is left there; `None` while it is pending.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
 }
 
 /// Fingerprints (`SHA256:…`) of the accepted keys on the way to a node; `None`: not accepted yet.

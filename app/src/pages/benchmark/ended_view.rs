@@ -10,6 +10,7 @@ use ui::button::LinkButton;
 use ui::tone::Tone;
 
 use super::header::BenchmarkHeader;
+use super::late_cleanups::LateCleanups;
 use super::run_log::RunLog;
 use super::stages::{StagePanel, stages_of};
 use crate::pages::plan_facts::PlanFacts;
@@ -28,10 +29,12 @@ pub fn EndedView(
 ) -> impl IntoView {
     let (id, status) = (detail.id, detail.status);
     let plan = detail.plan.clone();
+    let cleanups = detail.late_cleanups.clone();
     let stages = stages_of(&run, None);
     view! {
         <BenchmarkHeader detail status=Signal::stored(status) />
         <OutcomeBanner status run=run.clone() />
+        <LateCleanups cleanups />
         <div class="live-columns">
             <StagePanel stages=Signal::stored(stages) />
             <RunLog run=Signal::stored(run) />

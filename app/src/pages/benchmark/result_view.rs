@@ -19,6 +19,7 @@ use super::charts::{DistributionCharts, TimelineCharts};
 use super::client_health::ClientHealthFacts;
 use super::ended_view::{EngineLog, OutcomeBanner};
 use super::header::BenchmarkHeader;
+use super::late_cleanups::LateCleanups;
 use super::lengths::{LengthFields, Lengths};
 use super::manifest::ManifestTab;
 use super::objectives::Objectives;
@@ -64,6 +65,7 @@ pub fn ResultView(
 ) -> impl IntoView {
     let id = detail.id;
     let status = detail.status;
+    let cleanups = detail.late_cleanups.clone();
     let verdict = judge(&result.summary);
     let notes = verdict.notes.join(" ");
     let row_count = request_row_count(&result.summary);
@@ -79,6 +81,7 @@ pub fn ResultView(
     view! {
         <BenchmarkHeader detail status=Signal::stored(status) />
         <OutcomeBanner status run=outcome_run />
+        <LateCleanups cleanups />
         <Banner tone=verdict.tone title=verdict.title>" " {notes}</Banner>
         <ErrorBar id />
         <ResultCards summary />

@@ -164,7 +164,7 @@ async fn leave_pending(run: &Run, node: &PlannedNode, reason: &str) -> Result<St
         Ok(()) => {
             tracing::warn!(run = %run.id, node = node.name, reason, "a clean-up is pending");
             Ok(format!(
-                "Clean-up of {} is pending, and tried again every few minutes; the page of its cluster says whether it still is: {reason}.",
+                "Clean-up of {} was left pending: {reason}. It is tried again every few minutes; the page of the run says whether it is done.",
                 node.name
             ))
         }

@@ -168,16 +168,29 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
     assert_eq!(*stage, Stage::RunBenchmark);
     assert!(reason.contains("link"), "{reason}");
     assert!(note_of(&state, Stage::CleanUp).contains("pending"));
-    let pending = house.store.list_pending_cleanups_of(id).await.unwrap();
-    assert_eq!(pending.len(), 1);
+    let late = async || {
+        let detail = house.store.find_benchmark(id).await.unwrap().unwrap();
+        let [cleanup] = detail.late_cleanups.as_slice() else {
+            panic!("{:#?}", detail.late_cleanups);
+        };
+        cleanup.clone()
+    };
+    let first = late().await;
+    assert_eq!((first.finished_at, first.node_name.as_str()), (None, "far"));
     assert_eq!(engines(&sshd).len(), 1);
+    // The reaper tries, and says why it still is not done.
+    house
+        .wait_for(async || late().await.last_try_at > first.since)
+        .await;
+    let tried = late().await;
+    assert!(tried.reason.contains("refused"), "{tried:?}");
+    assert_eq!((tried.since, tried.finished_at), (first.since, None));
 
     sshd.authorize(&[sshd.client_key()]);
-    let is_done = async || {
-        let pending = house.store.list_pending_cleanups_of(id).await.unwrap();
-        pending.is_empty()
-    };
-    house.wait_for(is_done).await;
+    house
+        .wait_for(async || late().await.finished_at.is_some())
+        .await;
+    assert_eq!(house.store.list_pending_cleanups().await.unwrap(), []);
     assert_eq!(engines(&sshd), Vec::<String>::new());
     assert_eq!(run_folders(&sshd), Vec::<PathBuf>::new());
     house.stop().await;

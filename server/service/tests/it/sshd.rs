@@ -333,7 +333,8 @@ async fn what_is_needed_for_cleaning_up_stays() {
         "the key stays accepted"
     );
 
-    house.store.finish_cleanup(run, node.id).await.unwrap();
+    let done = house.store.finish_cleanup(run, node.id, house.ctx.now());
+    done.await.unwrap();
     let moved = MachinesForm {
         machines: "elsewhere as renamed".to_owned(),
         ..moved

@@ -176,6 +176,11 @@ async fn every_server_of_a_database_has_the_same_id_and_other_databases_another(
 async fn a_pending_cleanup_stays_until_it_is_done() {
     for_each_database(async |place| {
         let store = &place.store;
+        let owner = add_owner(store).await;
+        store
+            .insert_benchmark(benchmark_id(1), &plan("x"), owner, false, START)
+            .await
+            .unwrap();
         let (one, two) = (NodeId(uuid(1)), NodeId(uuid(2)));
         for (run, node, name, reason, seconds) in [
             (1, one, "gpu1", "no route", 1),
@@ -195,6 +200,7 @@ async fn a_pending_cleanup_stays_until_it_is_done() {
             reason: reason.to_owned(),
             since: at(since),
             last_try_at: at(last),
+            finished_at: None,
         };
         let first = pending(1, one, "renamed", "refused", 1, 4);
         let second = pending(1, two, "gpu2", "no route", 2, 2);
@@ -203,13 +209,32 @@ async fn a_pending_cleanup_stays_until_it_is_done() {
         assert_eq!(all, [first.clone(), second.clone(), third.clone()]);
         let of_node = store.list_pending_cleanups_on(one).await.unwrap();
         assert_eq!(of_node, [first.clone(), third.clone()]);
-        let of_run = store.list_pending_cleanups_of(benchmark_id(1)).await;
-        assert_eq!(of_run.unwrap(), [first, second.clone()]);
-        for _ in 0..2 {
-            store.finish_cleanup(benchmark_id(1), one).await.unwrap();
+        let of_run = async |run| {
+            store
+                .list_late_cleanups_of(benchmark_id(run))
+                .await
+                .unwrap()
+        };
+        assert_eq!(of_run(1).await, [first.clone(), second.clone()]);
+        let detail = store.find_benchmark(benchmark_id(1)).await.unwrap();
+        assert_eq!(detail.unwrap().late_cleanups, of_run(1).await);
+        for seconds in [5, 6] {
+            let done = store.finish_cleanup(benchmark_id(1), one, at(seconds));
+            done.await.unwrap();
         }
         let left = store.list_pending_cleanups().await.unwrap();
-        assert_eq!(left, [second, third]);
+        assert_eq!(left, [second.clone(), third.clone()]);
+        assert_eq!(store.list_pending_cleanups_on(one).await.unwrap(), [third]);
+        // Its run tells when it was done, once.
+        let done = PendingCleanup {
+            finished_at: Some(at(5)),
+            ..first
+        };
+        assert_eq!(of_run(1).await, [done, second]);
+        // Of a run that is gone nothing is kept.
+        let gone = store.finish_cleanup(benchmark_id(2), one, at(7));
+        gone.await.unwrap();
+        assert_eq!(of_run(2).await, []);
     })
     .await;
 }

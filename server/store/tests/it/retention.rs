@@ -1,6 +1,7 @@
 //! Benchmarks that are removed.
 
 use domain::history::{BenchmarkResult, HistoryQuery};
+use domain::id::NodeId;
 use domain::run::RunEvent;
 use domain::run::event::RunOutcome;
 use store::{Store, StoreError};
@@ -51,7 +52,23 @@ async fn nothing_of_a_deleted_benchmark_stays() {
         add_ended(store, 2, &shared).await;
         add_ended(store, 3, &own).await;
 
+        let node = |number| NodeId(benchmark_id(number).0);
+        for number in [1, 2] {
+            let noted = store.note_pending_cleanup(
+                benchmark_id(3),
+                (node(number), "gpu"),
+                "no route",
+                at(2),
+            );
+            noted.await.unwrap();
+        }
+        let done = store.finish_cleanup(benchmark_id(3), node(1), at(3));
+        done.await.unwrap();
         store.delete_benchmark(benchmark_id(3)).await.unwrap();
+        // What is to be cleaned up still is.
+        let late = store.list_late_cleanups_of(benchmark_id(3)).await.unwrap();
+        let nodes: Vec<NodeId> = late.iter().map(|cleanup| cleanup.node_id).collect();
+        assert_eq!(nodes, [node(2)]);
         let gone = store.get_records(&own).await;
         assert!(matches!(gone, Err(StoreError::NotFound)), "{gone:?}");
         store.delete_benchmark(benchmark_id(1)).await.unwrap();
