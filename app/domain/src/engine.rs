@@ -1,11 +1,13 @@
 //! Engines: which presets exist, and how a choice becomes a command line.
 
+mod archive;
 pub mod command;
 pub mod container;
 pub mod preset;
 pub mod runs_as;
 mod upstream;
 
+pub use archive::ENGINE_BLANK;
 pub use command::{EngineCommand, model_in_container, render_command};
 pub use container::{ContainerAccelerators, ContainerChoice, ContainerForm, ContainerMount};
 pub use preset::{EngineChoice, EngineForm, EnginePreset, PROXY_CONFIG_FILE};

@@ -108,6 +108,9 @@ pub enum Deployment {
         command: EngineCommand,
         /// How long it may take until it answers, in seconds.
         readiness_timeout_s: u32,
+        /// Path on the server of the archive that holds it, where it is brought to a far node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        archive: Option<String>,
     },
     /// The runner starts it in a container on the node and removes it again.
     Container {

@@ -331,11 +331,16 @@ fn EngineFacts(
             preset,
             command,
             readiness_timeout_s,
+            archive,
         } => {
             let variables = variables(&command);
+            let archive = archive.map(|path| {
+                view! { <Fact name="Brought in"><code>{path}</code> ", unpacked on the node and kept there"</Fact> }
+            });
             view! {
                 <KeyValueList>
                     <Fact name="Engine">{preset.label()} ", started for this run and stopped after it"</Fact>
+                    {archive}
                     {upstream}
                     <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
                     {variables}

@@ -3,6 +3,7 @@
 //! Every effect answers with a note or a reason, both in words for people. It can be dropped at any
 //! point: what it started is found by its mark when the run is cleaned up.
 
+mod archive;
 mod clean_up;
 mod collect;
 mod connection;
@@ -11,6 +12,7 @@ mod engine;
 mod litellm;
 mod load;
 mod ollama;
+mod program;
 mod transfer;
 mod verify;
 
@@ -71,6 +73,8 @@ pub(crate) struct Found {
     identity: Option<EngineIdentity>,
     served_models: Vec<String>,
     load: Option<LoadResult>,
+    /// What the engine's archive was unpacked into on the node.
+    engine_folder: Option<String>,
     /// The key that the started proxy wants of its callers.
     proxy_key: Option<Secret<String>>,
     /// The round trip of the link that requests go through, in microseconds.
@@ -263,7 +267,7 @@ impl Run {
 pub(crate) async fn perform(run: &Run, effect: Effect, state: &RunState) -> Result<String, String> {
     match effect {
         Effect::VerifyConnection => connection::verify_connection(run).await,
-        Effect::TransferModel => transfer::transfer_model(run).await,
+        Effect::TransferModel => transfer::transfer(run).await,
         Effect::DeployEngine => deploy::deploy_engine(run).await,
         Effect::VerifyDeployment => verify::verify_deployment(run).await,
         Effect::RunLoad => load::run_load(run, state).await,

@@ -26,6 +26,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
         readiness_timeout_s: 60,
         container: None,
         upstream_model: String::new(),
+        archive: String::new(),
     };
     let nodes = cluster.nodes.iter().map(|node| PlannedNode {
         id: node.id,
@@ -58,6 +59,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             preset: choice.preset,
             command: render_command(&choice, "", &model.served_name),
             readiness_timeout_s: choice.readiness_timeout_s,
+            archive: None,
         },
         workload: WorkloadSpec {
             api: Api::Chat,

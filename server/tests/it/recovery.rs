@@ -202,6 +202,7 @@ fn script_plan(script: &str) -> RunPlan {
             environment: Vec::new(),
         },
         readiness_timeout_s: 600,
+        archive: None,
     };
     long_plan(ClusterKind::ThisMachine, deployment)
 }
@@ -214,11 +215,13 @@ fn reference_plan() -> RunPlan {
         readiness_timeout_s: 60,
         container: None,
         upstream_model: String::new(),
+        archive: String::new(),
     };
     let deployment = Deployment::Process {
         preset: choice.preset,
         command: render_command(&choice, "", SERVED_NAME),
         readiness_timeout_s: choice.readiness_timeout_s,
+        archive: None,
     };
     long_plan(ClusterKind::ThisMachine, deployment)
 }

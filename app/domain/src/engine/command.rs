@@ -119,6 +119,7 @@ mod tests {
             readiness_timeout_s: 10,
             container: None,
             upstream_model: String::new(),
+            archive: String::new(),
         };
         let command = render_command(&choice, "/models/a b.gguf", "tiny");
         let words = command.with_address("assay", "127.0.0.1", 4321);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunsAs;
+use super::archive::parse_archive;
 use super::command::EngineCommand;
 use super::container::{ContainerChoice, ContainerForm};
 use crate::field::{FieldErrors, optional_text, whole_number};
@@ -194,6 +195,10 @@ pub struct EngineChoice {
     /// cloud model.
     #[serde(default)]
     pub upstream_model: String,
+    /// Path on the server of an archive that holds the engine; it is brought to a far node and unpacked
+    /// there. Empty: the node has the engine. Looked at for processes of far nodes only.
+    #[serde(default)]
+    pub archive: String,
 }
 
 /// An engine's part of the model step, as typed.
@@ -215,6 +220,8 @@ pub struct EngineForm {
     pub container: ContainerForm,
     /// The model as litellm knows it; looked at for its proxy only.
     pub upstream_model: String,
+    /// Path of an archive on the server; looked at for processes of far nodes only.
+    pub archive: String,
 }
 
 impl Default for EngineForm {
@@ -227,6 +234,7 @@ impl Default for EngineForm {
             runs_as: RunsAs::default().as_str().to_owned(),
             container: ContainerForm::default(),
             upstream_model: String::new(),
+            archive: String::new(),
         }
     }
 }
@@ -260,6 +268,7 @@ impl EngineForm {
                 .map(|container| ContainerForm::of(container, choice.preset))
                 .unwrap_or_default(),
             upstream_model: choice.upstream_model.clone(),
+            archive: choice.archive.clone(),
         }
     }
 
@@ -307,6 +316,10 @@ impl EngineForm {
             }
             _ => Some(String::new()),
         };
+        let archive = match runs_as {
+            Some(RunsAs::Process) => errors.check("archive", parse_archive(&self.archive)),
+            _ => Some(String::new()),
+        };
         let choice = EngineChoice {
             preset: preset?,
             arguments: arguments?,
@@ -314,6 +327,7 @@ impl EngineForm {
             readiness_timeout_s: u32::try_from(timeout?).ok()?,
             container,
             upstream_model: upstream_model?,
+            archive: archive?,
         };
         errors.is_empty().then_some(choice)
     }
@@ -392,6 +406,7 @@ mod tests {
                 readiness_timeout_s: 60,
                 container: None,
                 upstream_model: String::new(),
+            archive: String::new(),
             };
             prop_assert_eq!(validated(&EngineForm::of(&choice)).unwrap(), choice);
         }
@@ -441,6 +456,7 @@ mod tests {
             readiness_timeout_s: 1,
             container: None,
             upstream_model: String::new(),
+            archive: String::new(),
         };
         let command = |preset| render_command(&choice(preset), "org/tiny", "tiny");
         let listed = |preset: EnginePreset| preset.listed_name(&command(preset)).map(str::to_owned);

@@ -15,6 +15,7 @@ use super::draft::{Catalogue, Draft};
 use super::form::{
     BasicForm, ClusterChoiceForm, ConfirmForm, EvaluationForm, ModelChoiceForm, NodesForm, StepForm,
 };
+use crate::catalogue::ClusterKind;
 use crate::field::{FieldError, FieldErrors};
 use crate::workload::{EvaluationMethod, SpendLimit};
 
@@ -166,7 +167,7 @@ impl Draft {
 }
 
 /// Fields of the form of step 5 that a call has in its part `engine`.
-const ENGINE_FIELDS: [&str; 11] = [
+const ENGINE_FIELDS: [&str; 12] = [
     "preset",
     "arguments",
     "environment",
@@ -178,6 +179,7 @@ const ENGINE_FIELDS: [&str; 11] = [
     "memory_gib",
     "accelerators",
     "upstream_model",
+    "archive",
 ];
 
 /// The form of a step as a call has it.
@@ -432,6 +434,12 @@ impl WorkflowCall {
             && let Err(errors) = call.fill(engine)
         {
             return Some(Err(errors));
+        }
+        let cluster = draft.cluster_id.and_then(|id| catalogue.cluster(id));
+        let is_far = cluster.is_none_or(|cluster| cluster.kind == ClusterKind::Machines);
+        if !is_far && self.engine.as_ref().is_some_and(EngineCall::names_archive) {
+            let message = "Leave archive out: it is brought to machines over SSH only.";
+            return Some(Err(FieldErrors::one("engine.archive", message)));
         }
         Some(Ok(StepForm::Model(form)))
     }

@@ -236,9 +236,16 @@ fn deployment(
                 preset: engine.preset,
                 command: render_command(engine, &files, &model.served_name),
                 readiness_timeout_s: engine.readiness_timeout_s,
+                archive: engine_archive(engine, &cluster.kind),
             })
         }
     }
+}
+
+/// What is brought to a far node; on this machine an engine is where it is.
+fn engine_archive(engine: &EngineChoice, kind: &ClusterKind) -> Option<String> {
+    let is_brought = *kind == ClusterKind::Machines && !engine.archive.is_empty();
+    is_brought.then(|| engine.archive.clone())
 }
 
 /// Where a model's files are on the node. A far one gets them into a folder of the model's own, whose

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use domain::catalogue::ModelSource;
+use domain::plan::Deployment;
 use domain::run::{RunEvent, Stage, StageProgress};
 use domain::size::bytes_in_words;
 use tokio::fs;
 
+use super::archive::bring_archive;
 use super::{Message, Run};
 use crate::model_files::why_unreadable;
 use crate::node::Node;
@@ -18,7 +20,22 @@ const FILES_MAX: usize = 10_000;
 /// How often the progress of a transfer is told.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) async fn transfer_model(run: &Run) -> Result<String, String> {
+/// The model, and the engine where that is brought in an archive.
+pub(super) async fn transfer(run: &Run) -> Result<String, String> {
+    let note = transfer_model(run).await?;
+    match &run.plan.deployment {
+        Deployment::Process {
+            archive: Some(path),
+            ..
+        } => {
+            let engine = bring_archive(run, Path::new(path)).await?;
+            Ok(format!("{note} {engine}"))
+        }
+        _ => Ok(note),
+    }
+}
+
+async fn transfer_model(run: &Run) -> Result<String, String> {
     match &run.plan.model.source {
         ModelSource::LocalPath { path } => match measure(Path::new(path)).await {
             Ok(_) if run.plan.is_far() => send_model(run, Path::new(path)).await,
@@ -55,15 +72,7 @@ async fn send_model(run: &Run, path: &Path) -> Result<String, String> {
             .and_then(|name| name.to_str())
             .ok_or_else(|| format!("the name of {} is not UTF-8", file.display()))?;
         let far = format!("{folder}/{name}");
-        let mut told_at: Option<Instant> = None;
-        let mut tell = |progress: ssh::Progress| {
-            if told_at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
-                return;
-            }
-            told_at = Some(Instant::now());
-            // A full queue only loses a step of the progress.
-            let _ = run.messages.try_send(progress_of(progress));
-        };
+        let mut tell = teller(run);
         let result = if file.is_dir() {
             session.send_folder(&file, &far, &mut tell).await
         } else {
@@ -84,6 +93,19 @@ async fn send_model(run: &Run, path: &Path) -> Result<String, String> {
             bytes_in_words(sent)
         )
     })
+}
+
+/// Tells how far the sending of a file is, not too often.
+pub(super) fn teller(run: &Run) -> impl FnMut(ssh::Progress) {
+    let mut told_at: Option<Instant> = None;
+    move |progress| {
+        if told_at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            return;
+        }
+        told_at = Some(Instant::now());
+        // A full queue only loses a step of the progress.
+        let _ = run.messages.try_send(progress_of(progress));
+    }
 }
 
 /// The file or folder of a model, and the further files of one that is split

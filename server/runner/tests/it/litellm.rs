@@ -32,6 +32,7 @@ fn plan(url: &str, credential_id: CredentialId) -> RunPlan {
         readiness_timeout_s: 120,
         container: None,
         upstream_model: String::new(),
+        archive: String::new(),
     };
     let mut plan = local_plan(&[]);
     plan.model.source = ModelSource::Cloud {
@@ -43,6 +44,7 @@ fn plan(url: &str, credential_id: CredentialId) -> RunPlan {
         preset: choice.preset,
         command: render_command(&choice, "", &plan.model.served_name),
         readiness_timeout_s: choice.readiness_timeout_s,
+        archive: None,
     };
     let model = &plan.model.served_name;
     plan.upstream = Some(ProxyUpstream::new("here", model, "", url, credential_id));
@@ -165,6 +167,7 @@ async fn the_proxy_runs_in_a_container_of_docker() {
         preset,
         command,
         readiness_timeout_s,
+        ..
     } = plan_of_container.deployment.clone()
     else {
         panic!("it is made as a process");

@@ -21,6 +21,7 @@ mod probe;
 mod ready;
 mod recovery;
 mod side_by_side;
+mod sshd_archives;
 mod sshd_machines;
 mod sshd_runs;
 mod whole_run;

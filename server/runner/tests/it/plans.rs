@@ -83,6 +83,7 @@ pub(crate) fn local_plan(words: &[&str]) -> RunPlan {
             environment: vec![("GREETING".to_owned(), "hello".to_owned())],
         },
         readiness_timeout_s: 30,
+        archive: None,
     };
     plan(ClusterKind::ThisMachine, deployment, ModelSource::Served)
 }

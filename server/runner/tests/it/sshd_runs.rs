@@ -18,7 +18,7 @@ fn engines(sshd: &Sshd) -> Vec<String> {
     lines.filter(|line| line.contains("llama_server")).collect()
 }
 
-fn note_of(state: &domain::run::RunState, stage: Stage) -> String {
+pub(crate) fn note_of(state: &domain::run::RunState, stage: Stage) -> String {
     match &state.stage(stage).unwrap().status {
         StageStatus::Done { note } => note.clone(),
         other => panic!("{stage:?} is {other:?}"),

@@ -179,6 +179,7 @@ impl PlanExt for RunPlan {
                 environment: Vec::new(),
             },
             readiness_timeout_s: 10,
+            archive: None,
         };
         self
     }

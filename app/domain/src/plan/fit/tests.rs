@@ -72,6 +72,7 @@ fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
                 environment: Vec::new(),
             },
             readiness_timeout_s: 5,
+            archive: None,
         },
         workload: WorkloadSpec {
             input: LengthSpec::Fixed { tokens: 768 },

@@ -25,6 +25,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
             environment: Vec::new(),
         },
         readiness_timeout_s: 5,
+        archive: None,
     };
     RunPlan {
         upstream: None,

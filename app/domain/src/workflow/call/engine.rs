@@ -20,6 +20,8 @@ pub struct EngineCall {
     pub runs_as: Option<String>,
     /// The model as litellm knows it.
     pub upstream_model: Option<String>,
+    /// Path of an archive with the engine, for far nodes.
+    pub archive: Option<String>,
     /// The container it runs in.
     pub container: ContainerCall,
 }
@@ -40,6 +42,10 @@ pub struct ContainerCall {
 }
 
 impl EngineCall {
+    pub(super) fn names_archive(&self) -> bool {
+        self.archive.as_ref().is_some_and(|path| !path.is_empty())
+    }
+
     pub(super) fn fill(&self, form: &mut EngineForm) -> Result<(), FieldErrors> {
         set(&mut form.preset, self.preset.as_ref());
         set(
@@ -64,6 +70,12 @@ impl EngineCall {
         }
         set(&mut form.runs_as, self.runs_as.as_ref());
         set(&mut form.upstream_model, self.upstream_model.as_ref());
+        let is_container = RunsAs::parse(&form.runs_as) == Some(RunsAs::Container);
+        if is_container && self.archive.is_some() {
+            let message = "Leave archive out: a container brings its engine with its image.";
+            return Err(FieldErrors::one("engine.archive", message));
+        }
+        set(&mut form.archive, self.archive.as_ref());
         self.container.fill(form)
     }
 }

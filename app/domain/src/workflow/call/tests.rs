@@ -292,6 +292,32 @@ fn a_container_is_asked_for_in_a_call() {
 }
 
 #[test]
+fn an_archive_is_asked_for_where_it_can_be_brought() {
+    let mut call = everything();
+    call.model_id = Some(id(1));
+    let mut answer = |cluster: u128, runs_as: &str| {
+        call.cluster_id = Some(id(cluster));
+        call.nodes = Some(vec![NodeCall {
+            id: Some(id(cluster * 10)),
+            hostname: None,
+        }]);
+        call.engine = Some(EngineCall {
+            runs_as: Some(runs_as.to_owned()),
+            archive: Some("/opt/llama.tar.gz".to_owned()),
+            ..EngineCall::default()
+        });
+        Draft::default().answer_call(&call, &catalogue())
+    };
+    let engine = answer(4, "process").unwrap().model.unwrap().engine.unwrap();
+    assert_eq!(engine.archive, "/opt/llama.tar.gz");
+    for (cluster, runs_as) in [(1, "process"), (4, "container")] {
+        let errors = answer(cluster, runs_as).unwrap_err();
+        let message = errors.at("engine.archive").unwrap();
+        assert!(message.contains("Leave archive out"), "{message}");
+    }
+}
+
+#[test]
 fn datasets_take_the_place_of_the_length_of_prompts() {
     let catalogue = catalogue();
     let mut call = everything();

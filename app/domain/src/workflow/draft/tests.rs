@@ -8,8 +8,10 @@ use super::*;
 use crate::catalogue::{ClusterKind, CredentialKind, ModelSource, Node, NodeAccess};
 use crate::dataset::{Dataset, DatasetFormat, DatasetState, Rejections, TokenizerUsed};
 use crate::engine::EngineCommand;
+use crate::plan::{Deployment, RunPlan};
 use crate::time::Timestamp;
 use crate::workflow::planning::build_plan;
+use crate::workload::{Arrival, Prompts};
 
 fn node(bits: u128) -> Node {
     Node {
@@ -106,6 +108,7 @@ pub(in crate::workflow) fn catalogue() -> Catalogue {
             cluster(1, ClusterKind::ThisMachine),
             cluster(2, endpoint("http://h")),
             cluster(3, endpoint("http://other")),
+            cluster(4, ClusterKind::Machines),
         ],
         models: vec![
             model(
@@ -373,9 +376,34 @@ fn a_custom_command_started_from_again_follows_the_model() {
             environment: Vec::new(),
         },
         readiness_timeout_s: 60,
+        archive: None,
     };
     let engine = Draft::from_plan(&plan).model.unwrap().engine.unwrap();
     assert_eq!(engine.arguments, ["serve", "--name", "{served_name}"]);
+}
+
+/// It belongs to far machines: the plan for another place has none, and starting from a plan again keeps it.
+#[test]
+fn an_archive_goes_with_an_engine_to_a_far_machine() {
+    let StepForm::Model(mut form) = choose_model(1, "llama_cpp") else {
+        unreachable!();
+    };
+    "/opt/llama.tar.gz".clone_into(&mut form.engine.archive);
+    let archive_of = |cluster: u128| {
+        let place = [choose_cluster(cluster), choose_nodes(&[cluster * 10])];
+        let start = [basic(), StepForm::Evaluation(EvaluationForm::default())];
+        let forms: Vec<StepForm> = start.into_iter().chain(place).collect();
+        let draft = answered(&forms).answer(&StepForm::Model(form.clone()), &catalogue());
+        let plan = build_plan(&draft.unwrap(), &catalogue()).unwrap();
+        let again = build_plan(&Draft::from_plan(&plan), &catalogue()).unwrap();
+        assert_eq!(again, plan);
+        match plan.deployment {
+            Deployment::Process { archive, .. } => archive,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(archive_of(4).as_deref(), Some("/opt/llama.tar.gz"));
+    assert_eq!(archive_of(1), None);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub fn ModelStep(
         .cluster_id
         .and_then(|id| context.catalogue.cluster(id));
     let starts_engine = cluster.is_some_and(|cluster| cluster.kind.starts_engines());
+    let is_far = cluster.is_some_and(|cluster| cluster.kind == ClusterKind::Machines);
     let mut choices: Vec<Choice> = context
         .catalogue
         .models
@@ -66,7 +67,7 @@ pub fn ModelStep(
             <p class="note">
                 "Is it missing? " <a href=routes::NEW_MODEL>"Add a model"</a> ", then come back: this draft is kept."
             </p>
-            {starts_engine.then(|| view! { <EngineFields form=engine errors /> })}
+            {starts_engine.then(|| view! { <EngineFields form=engine is_far errors /> })}
         }
         .into_any()
         },
@@ -78,6 +79,8 @@ pub fn ModelStep(
 fn EngineFields(
     /// What was answered.
     form: EngineForm,
+    /// Whether it is started on a machine over SSH.
+    is_far: bool,
     /// Messages of the form.
     errors: Signal<FieldErrors>,
 ) -> impl IntoView {
@@ -93,6 +96,13 @@ fn EngineFields(
         <div class="only-container">
             <ContainerFields form=form.container errors />
         </div>
+        {is_far.then(|| view! {
+            <div class="only-process">
+                <TextField name="archive" label="Engine archive" value=form.archive errors is_optional=true
+                    placeholder="/opt/engines/llama-server.tar.gz"
+                    hint="A tar archive on this server with the engine. It is brought to the machine once, compared by SHA-256 and unpacked: a program that is named without a folder is looked for in it, and {engine} stands for its folder. Left empty, the machine has the engine." />
+            </div>
+        })}
         <div class="only-litellm">
             <FieldSet legend="Provider">
                 <TextField name="upstream_model" label="Model as litellm knows it" value=form.upstream_model errors
@@ -232,7 +242,7 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
     };
     match (&cluster.kind, &model.source) {
         (ClusterKind::Endpoint { .. }, ModelSource::Reference) => {
-            choice.blocked("Stands for the reference engine, which runs on this machine only.")
+            choice.blocked("Stands for the reference engine, which a run starts itself: choose a machine in step 3.")
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Cloud { .. }) => choice.with_detail(
             "Goes through the litellm proxy, and wants a credential, which step 6 asks for.",

@@ -13,8 +13,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::effects::archive::in_archive;
 use crate::effects::engine::{Engine, EngineKind, FarProcess};
 use crate::effects::litellm::{self, HOW_TO_GET_LITELLM};
+use crate::effects::program::bring_program;
 use crate::effects::{Message, Run};
 use crate::node::{ANSWER_BYTES_MAX, ASK_WITHIN, free_far_port};
 use crate::tail::follow_log;
@@ -37,21 +39,28 @@ pub(super) async fn deploy(
     command: &EngineCommand,
 ) -> Result<String, String> {
     let in_words = |error: SshError| error.to_string();
-    if command.words.iter().any(|word| word.contains("{assay}")) {
-        return Err("the reference engine is a part of this program, which is not on that machine: choose another engine, or run it on this machine".to_owned());
-    }
+    let assay = if command.words.iter().any(|word| word.contains("{assay}")) {
+        bring_program(run, session).await?
+    } else {
+        String::new()
+    };
     let mark = run.ssh_mark().await?;
     let seed = run.id.0.as_u64_pair().1;
     let port = free_far_port(session, seed).await?;
     let models = run.far_models(session).await?;
-    let filled = EngineCommand {
-        words: command
-            .with_address("assay", HOST, port)
-            .into_iter()
-            .map(|word| word.replace("{models}", &models))
-            .collect(),
+    let words = command
+        .with_address(&assay, HOST, port)
+        .into_iter()
+        .map(|word| word.replace("{models}", &models))
+        .collect();
+    let mut filled = EngineCommand {
+        words,
         environment: command.environment.clone(),
     };
+    let folder = run.found.lock().await.engine_folder.clone();
+    if let Some(folder) = folder {
+        filled = in_archive(session, &folder, filled).await?;
+    }
     let plain = |(name, value): &(String, String)| (name.clone(), Secret::new(value.clone()));
     let mut environment: Vec<_> = filled.environment.iter().map(plain).collect();
     let proxy = litellm::prepare(run).await?;

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use domain::load::{API_KEY_VARIABLE, LoadPlan, REQUESTS_FILE};
 use domain::plan::PlannedNode;
 use domain::secret::Secret;
-use domain::size::bytes_in_words;
-use ssh::{FarProcess, Mark, Session, SshError, Supervised, TailFrom, digest_of_file};
+use ssh::{FarProcess, Mark, Session, SshError, Supervised, TailFrom};
 use tokio::time::sleep;
 
 use super::events::{EVENT_BYTES_MAX, Events};
 use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result};
+use crate::effects::program::bring_program;
 use crate::effects::{LoadResult, Run};
-use crate::node::{ANSWER_BYTES_MAX, ASK_WITHIN};
 
 /// The load's name among the processes of its run.
 const LOAD: &str = "load";
@@ -139,47 +138,6 @@ async fn follow(
         sleep(LOOK_EVERY).await;
     }
     Ok(events.into_result())
-}
-
-/// Brings this program to the machine, under its digest, and sees that it runs there.
-async fn bring_program(run: &Run, session: &Session) -> Result<String, String> {
-    let place = session.place();
-    let ask = async |words: &[&str]| {
-        let output = session.run(words, &[], ASK_WITHIN, ANSWER_BYTES_MAX).await;
-        output.map_err(in_words)
-    };
-    let system = ask(&["uname", "-s", "-m"]).await?.text();
-    let ours = format!("Linux {}", std::env::consts::ARCH);
-    if system.trim() != ours {
-        return Err(format!(
-            "the load cannot be made on {place}: it is {}, and this program is for {ours}",
-            system.trim()
-        ));
-    }
-    let near = &run.shared.config.assay_binary;
-    let digest = digest_of_file(near).await.map_err(in_words)?;
-    let home = session.home().await.map_err(in_words)?;
-    let far = format!("{home}/.assay/bin/{}/assay", digest.as_str());
-    let sent = session
-        .send_file(near, &far, Some(digest), &mut |_| {})
-        .await
-        .map_err(in_words)?;
-    if sent.sent > 0 {
-        run.log(format!(
-            "{} of this program were sent to {place}.",
-            bytes_in_words(sent.sent)
-        ))
-        .await;
-    }
-    let version = ask(&[&far, "--version"]).await?;
-    if !version.exit.is_success() {
-        return Err(format!(
-            "this program does not run on {place} ({}): {}",
-            version.exit,
-            version.error_text()
-        ));
-    }
-    Ok(far)
 }
 
 /// Brings the plan's datasets into the run's folder there.

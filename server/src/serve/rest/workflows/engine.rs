@@ -26,6 +26,10 @@ pub(super) struct EngineInput {
     /// For `litellm`: the model as litellm knows it, `provider/model`; without one, it follows from the model.
     #[schema(max_length = 300, example = "anthropic/claude-sonnet-4-5")]
     upstream_model: Option<String>,
+    /// Path on the server of a tar archive with the engine, which is brought to a machine over SSH and unpacked
+    /// there: a program that is named without a folder is looked for in it, and `{engine}` stands for its folder.
+    #[schema(max_length = 1_000, example = "/opt/engines/llama-server.tar.gz")]
+    archive: Option<String>,
     /// Image of the container; without one, the usual one of the preset.
     #[schema(min_length = 1, max_length = 512, example = "vllm/vllm-openai:latest")]
     image: Option<String>,
@@ -97,6 +101,7 @@ impl EngineInput {
                 RunsAsInput::Container => "container".to_owned(),
             }),
             upstream_model: self.upstream_model,
+            archive: self.archive,
             container: ContainerCall {
                 image: self.image,
                 port: self.container_port,
@@ -123,6 +128,8 @@ pub(super) struct EngineBody {
     runs_as: String,
     /// For `litellm`: the model as litellm knows it, where that was chosen.
     upstream_model: Option<String>,
+    /// Path on the server of the archive that the engine is brought in, where there is one.
+    archive: Option<String>,
     /// Image of the container, where it runs in one.
     image: Option<String>,
     /// Where the engine listens inside.
@@ -147,6 +154,7 @@ impl EngineBody {
             readiness_timeout_s: choice.readiness_timeout_s,
             runs_as: form.runs_as,
             upstream_model: Some(form.upstream_model).filter(|model| !model.is_empty()),
+            archive: Some(form.archive).filter(|path| !path.is_empty()),
             image: container.map(|container| container.image.clone()),
             container_port: container.map(|container| container.port),
             cpus: given(form.container.cpus),
