@@ -14,8 +14,8 @@ function chromiumPath(): string {
 }
 
 const READING_TESTS = 'tests/reading/**';
-/** What a container goes through is the same on each database. */
-const DOCKER_TESTS = 'tests/docker.spec.ts';
+/** What a container or a far machine goes through is the same on each database. */
+const DEPLOYMENT_TESTS = ['tests/docker.spec.ts', 'tests/far.spec.ts'];
 
 export default defineConfig<AssayOptions, AssayOptions>({
   testDir: 'tests',
@@ -53,7 +53,7 @@ export default defineConfig<AssayOptions, AssayOptions>({
   },
   projects: [
     { name: 'sqlite', testIgnore: READING_TESTS, use: { database: 'sqlite' } },
-    { name: 'postgres', testIgnore: [READING_TESTS, DOCKER_TESTS], use: { database: 'postgres' } },
+    { name: 'postgres', testIgnore: [READING_TESTS, ...DEPLOYMENT_TESTS], use: { database: 'postgres' } },
     { name: 'no-js', testMatch: READING_TESTS, use: { database: 'sqlite', javaScriptEnabled: false } },
   ],
 });

@@ -50,6 +50,8 @@ export interface Answers {
   readonly warmUp?: number;
   readonly timeoutS?: number;
   readonly cluster: string;
+  /** The machine that makes the load; without one, the server does. */
+  readonly loadFrom?: string;
   readonly model: string;
   readonly engine?: EngineAnswers;
   /** The credential of a cloud model, which other models are not asked for. */
@@ -133,8 +135,12 @@ export class Wizard {
   }
 
   /** The only node is chosen already. */
-  async answerNodes(): Promise<void> {
-    await expect(this.step(NODES).getByRole('checkbox')).toBeChecked();
+  async answerNodes(answers: Pick<Answers, 'loadFrom'> = {}): Promise<void> {
+    const step = this.step(NODES);
+    await expect(step.getByRole('checkbox')).toBeChecked();
+    if (answers.loadFrom !== undefined) {
+      await field(step, 'The load comes from').selectOption(answers.loadFrom);
+    }
     await this.continueFrom(NODES);
   }
 
@@ -183,7 +189,7 @@ export class Wizard {
     await this.answerBasicInfo(answers);
     await this.answerEvaluation(answers);
     await this.answerCluster(answers.cluster);
-    await this.answerNodes();
+    await this.answerNodes(answers);
     await this.answerModel(answers);
     if (answers.credential !== undefined) {
       await this.answerCredential(answers.credential);

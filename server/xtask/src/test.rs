@@ -38,7 +38,7 @@ const ROOT_TEST_WORD: &str = "as_root";
 
 /// Files of browser tests that need one of these.
 const DOCKER_SPEC: &str = "docker.spec.ts";
-const SSHD_SPEC: &str = "machines.spec.ts";
+const SSHD_SPECS: [&str; 2] = ["machines.spec.ts", "far.spec.ts"];
 
 /// What was set up, or `None` where it could not be had.
 #[derive(Debug, Default)]
@@ -201,7 +201,7 @@ fn run_browser_tests(phases: &mut Phases, setup: &Setup) -> anyhow::Result<()> {
         left_out.push(DOCKER_SPEC);
     }
     if setup.sshd.is_none() {
-        left_out.push(SSHD_SPEC);
+        left_out.extend(SSHD_SPECS);
     }
     if !left_out.is_empty() {
         command.args(["--grep-invert", &left_out.join("|")]);
