@@ -129,7 +129,7 @@ fn words_reach_a_docker_container() {
 }
 
 #[test]
-fn words_reach_a_process_behind_sshd() {
+fn words_reach_llama_behind_sshd() {
     let sshd = Sshd::start();
     let runtime = Runtime::new().unwrap();
     let mut house = runtime.block_on(House::open());

@@ -41,7 +41,7 @@ fn create(engine: &DockerEngine, labels: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_engine_in_a_container_is_measured_and_removed() {
+async fn llama_in_a_container_is_measured_and_removed() {
     let (mut house, engine) = open_house().await;
     let plan = container_plan(engine.llama_image(), &[]);
     let id = house.queue(&plan).await;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::house::{House, Login, processes_of};
 use crate::plans::{container_plan, far_plan, local_plan};
-use crate::sshd_runs::stripped_assay;
+use crate::sshd_llama_runs::stripped_assay;
 
 const KILLS: usize = 20;
 const SEED: u64 = 20_261_128;

@@ -23,5 +23,5 @@ mod recovery;
 mod side_by_side;
 mod sshd_archives;
 mod sshd_machines;
-mod sshd_runs;
+mod sshd_llama_runs;
 mod whole_run;

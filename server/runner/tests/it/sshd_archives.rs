@@ -12,7 +12,7 @@ use testkit::Sshd;
 
 use crate::house::{House, Login};
 use crate::plans::local_plan;
-use crate::sshd_runs::{note_of, stripped_assay};
+use crate::sshd_llama_runs::{note_of, stripped_assay};
 
 const WORDS: [&str; 6] = [
     "assay",
