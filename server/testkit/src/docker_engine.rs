@@ -3,7 +3,8 @@
 mod api;
 mod images;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,6 +103,21 @@ impl DockerEngine {
     /// Where its containers find this machine.
     pub fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    /// Lets the account of an [`crate::Sshd`] use it, as one that is given the group of Docker can.
+    ///
+    /// # Panics
+    ///
+    /// When its files are gone.
+    pub fn open_to_all(&self) {
+        // That account is the tests' own otherwise, whose group the socket has.
+        if !Uid::effective().is_root() {
+            return;
+        }
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.socket(), 0o666)] {
+            fs::set_permissions(path, Permissions::from_mode(mode)).expect("our own file");
+        }
     }
 
     /// Where its images and containers lie; it is gone afterwards.

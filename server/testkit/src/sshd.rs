@@ -34,6 +34,8 @@ pub struct Sshd {
     host_key: SshKey,
     client_key: SshKey,
     is_isolated: bool,
+    /// `NAME=VALUE` for what is started over it.
+    environment: Vec<String>,
 }
 
 impl Sshd {
@@ -43,6 +45,16 @@ impl Sshd {
     ///
     /// When `OpenSSH`'s server is not installed or does not come up.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further variables for what is started over it, such as `["DOCKER_HOST=unix://…"]`;
+    /// values without spaces.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::start`].
+    pub fn start_with(environment: &[&str]) -> Self {
         let folder = data_dir();
         let is_isolated = Uid::effective().is_root();
         let home = folder.path().join("home");
@@ -67,6 +79,7 @@ impl Sshd {
             host_key: SshKey::generate(None),
             client_key: SshKey::generate(None),
             is_isolated,
+            environment: environment.iter().map(|one| (*one).to_owned()).collect(),
             folder,
         };
         sshd.authorize(&[&sshd.client_key]);
@@ -289,11 +302,12 @@ impl Sshd {
              LogLevel VERBOSE\n\
              MaxStartups 100\n\
              MaxAuthTries 20\n\
-             SetEnv HOME={home}\n\
+             SetEnv HOME={home} {}\n\
              Subsystem sftp internal-sftp\n",
             self.port,
             host_key.display(),
             if self.is_isolated { "yes" } else { "no" },
+            self.environment.join(" "),
         )
     }
 }

@@ -19,13 +19,13 @@ async fn open_house() -> (House, &'static DockerEngine) {
 }
 
 /// The containers with the label of a run, running or not, asked beside the code under test.
-fn containers_of(engine: &DockerEngine, run: BenchmarkId) -> Vec<Value> {
+pub(crate) fn containers_of(engine: &DockerEngine, run: BenchmarkId) -> Vec<Value> {
     let list: Vec<Value> = ask(engine, "/containers/json?all=true");
     let belongs = |container: &Value| container["Labels"].to_string().contains(&run.to_string());
     list.into_iter().filter(belongs).collect()
 }
 
-fn ask<T: serde::de::DeserializeOwned>(engine: &DockerEngine, path: &str) -> T {
+pub(crate) fn ask<T: serde::de::DeserializeOwned>(engine: &DockerEngine, path: &str) -> T {
     let (status, body) = engine.request("GET", path);
     assert_eq!(status, 200, "{body}");
     serde_json::from_str(&body).unwrap()

@@ -22,6 +22,7 @@ mod ready;
 mod recovery;
 mod side_by_side;
 mod sshd_archives;
-mod sshd_machines;
+mod sshd_docker;
 mod sshd_llama_runs;
+mod sshd_machines;
 mod whole_run;
