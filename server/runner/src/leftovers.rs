@@ -43,8 +43,9 @@ impl Leftovers<'_> {
             removed.processes = self.stop_processes(session, run).await?;
         }
         if has_container {
-            let docker = node.docker(self.local_docker).await?.docker;
-            let gone = docker.remove_marked(&self.installation, run).await;
+            // Kept whole: the way to a far one closes with it.
+            let docker = node.docker(self.local_docker).await?;
+            let gone = docker.docker.remove_marked(&self.installation, run).await;
             removed.containers = gone.map_err(|error| error.to_string())?.containers;
         }
         Ok(removed)
