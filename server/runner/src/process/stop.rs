@@ -73,6 +73,17 @@ pub(crate) async fn stop_run(
     Ok(hunt.stopped.len())
 }
 
+/// Waits until nothing of a killed process group is left, as long as killed processes may take.
+pub(crate) async fn group_is_gone(group: Option<u32>) {
+    let Some(group) = group.and_then(to_pid) else {
+        return;
+    };
+    let deadline = Instant::now() + KILL_WITHIN;
+    while killpg(group, None).is_ok() && Instant::now() < deadline {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
 /// One stopping of one run.
 struct Hunt {
     instance: Instance,

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::stop::{end_group, kill_group};
+use crate::process::stop::{end_group, group_is_gone, kill_group};
 
 /// How long a level may take before the selftest is given up.
 const LEVEL_WITHIN: Duration = Duration::from_mins(12);
@@ -60,6 +60,8 @@ pub async fn carry_out(
     if timeout(ENDS_WITHIN, child.wait()).await.is_err() {
         kill_group(group.0);
         let _ = child.wait().await;
+        // What it had started is killed with it, and ends a moment later.
+        group_is_gone(group.0).await;
     }
     Err("The selftest was cancelled.".to_owned())
 }
