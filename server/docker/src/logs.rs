@@ -3,6 +3,7 @@
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
 use domain::time::Timestamp;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 
 use crate::client::CALL_TIMEOUT;
@@ -92,6 +93,32 @@ impl Docker {
         start: LogStart,
         follow: bool,
     ) -> impl Stream<Item = Result<LogLine, Error>> + Send + use<> {
+        let reading = Reading::begin(self.clone(), id.clone(), start, follow);
+        stream::unfold(Some(reading), |reading| async {
+            let mut reading = reading?;
+            match reading.next().await {
+                Ok(line) => line.map(|line| (Ok(line), Some(reading))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+}
+
+/// A log that is being read.
+struct Reading {
+    docker: Docker,
+    id: ContainerId,
+    /// As the Docker Engine is asked for it.
+    options: LogsOptions,
+    output: BoxStream<'static, Result<LogOutput, bollard::errors::Error>>,
+    lines: Lines,
+    given: Given,
+    /// Once following has ended: the lines whose end had not come.
+    unfinished: Option<Lines>,
+}
+
+impl Reading {
+    fn begin(docker: Docker, id: ContainerId, start: LogStart, follow: bool) -> Self {
         let mut options = LogsOptions {
             follow,
             stdout: true,
@@ -99,44 +126,103 @@ impl Docker {
             timestamps: true,
             ..LogsOptions::default()
         };
-        let mut after = i64::MIN;
+        let mut given = Given::new(i64::MIN);
         match start {
             LogStart::Beginning => {}
             LogStart::After(nanos) => {
-                after = nanos;
-                // Whole seconds are all the option takes; the rest is left out below.
-                options.since = i32::try_from(nanos / 1_000_000_000).unwrap_or(0);
+                given = Given::new(nanos);
+                options.since = given.since();
             }
             LogStart::Last(lines) => options.tail = lines.to_string(),
         }
-        let docker = self.clone();
-        let id = id.clone();
-        let output = docker.api.logs(id.as_str(), Some(options)).boxed();
-        stream::unfold(Some((output, Lines::default())), move |reading| {
-            let (docker, id) = (docker.clone(), id.clone());
-            async move {
-                let (mut output, mut lines) = reading?;
-                loop {
-                    match output.next().await {
-                        Some(Ok(piece)) => {
-                            if let Some(line) = lines.take(piece)
-                                && after < line.at_nanos
-                            {
-                                return Some((Ok(line), Some((output, lines))));
-                            }
+        let output = docker.api.logs(id.as_str(), Some(options.clone())).boxed();
+        Self {
+            docker,
+            id,
+            options,
+            output,
+            lines: Lines::default(),
+            given,
+            unfinished: None,
+        }
+    }
+
+    /// The next line that was not given yet.
+    async fn next(&mut self) -> Result<Option<LogLine>, Error> {
+        loop {
+            let line = match self.output.next().await {
+                Some(Ok(piece)) => self.lines.take(piece),
+                Some(Err(error)) => {
+                    let error = gone(&self.id, self.docker.error(DOING, CALL_TIMEOUT, error));
+                    match (error, self.unfinished.take()) {
+                        // It ended, and is removed by now.
+                        (Error::NoSuchContainer { .. }, Some(lines)) => {
+                            self.lines = lines;
+                            self.output = stream::empty().boxed();
+                            None
                         }
-                        Some(Err(error)) => {
-                            let error = docker.error(DOING, CALL_TIMEOUT, error);
-                            return Some((Err(gone(&id, error)), None));
-                        }
-                        // A program need not end its last line.
-                        None => {
-                            return lines.rest().map(|line| (Ok(line), Some((output, lines))));
-                        }
+                        (error, _) => return Err(error),
                     }
                 }
+                None if self.options.follow => {
+                    self.read_what_is_left();
+                    None
+                }
+                // A program need not end its last line.
+                None => match self.lines.rest() {
+                    None => return Ok(None),
+                    line => line,
+                },
+            };
+            if let Some(line) = line
+                && self.is_new(&line)
+            {
+                return Ok(Some(line));
             }
-        })
+        }
+    }
+
+    /// Whether it was not given before; notes that it is now.
+    fn is_new(&mut self, line: &LogLine) -> bool {
+        let given = match line.source {
+            LogSource::Stdout => &mut self.given.stdout,
+            LogSource::Stderr => &mut self.given.stderr,
+        };
+        let is_new = *given < line.at_nanos;
+        *given = line.at_nanos.max(*given);
+        is_new
+    }
+
+    /// The Docker Engine may end a log that is followed before it has given what the container said last
+    /// (<https://github.com/moby/moby/issues/43860>): the reason why an engine died. What is kept is read once more,
+    /// from the last line that was given.
+    fn read_what_is_left(&mut self) {
+        self.unfinished = Some(std::mem::take(&mut self.lines));
+        self.options.follow = false;
+        self.options.since = self.given.since();
+        let (api, options) = (&self.docker.api, self.options.clone());
+        self.output = api.logs(self.id.as_str(), Some(options)).boxed();
+    }
+}
+/// The time of the last line that was given, of each output: a line has the time of its first piece, so that the
+/// lines of one output are in order and those of both need not be.
+struct Given {
+    stdout: i64,
+    stderr: i64,
+}
+
+impl Given {
+    fn new(nanos: i64) -> Self {
+        Self {
+            stdout: nanos,
+            stderr: nanos,
+        }
+    }
+
+    /// Where reading has to begin in order to miss nothing. The Docker Engine takes whole seconds, 0 for all.
+    fn since(&self) -> i32 {
+        let nanos = self.stdout.min(self.stderr).max(0);
+        i32::try_from(nanos / 1_000_000_000).unwrap_or(0)
     }
 }
 

@@ -329,6 +329,25 @@ async fn logs_are_followed_to_the_end_and_taken_up_again() {
     assert_eq!(gone, Error::NoSuchContainer { id: id.to_string() });
 }
 
+/// The Docker Engine itself loses the end of a log that is followed, where the last line has no end.
+#[tokio::test]
+async fn the_last_words_of_a_container_are_not_lost() {
+    let stage = Stage::new().await;
+    let script =
+        "trap \"printf 'last words'; exit 3\" TERM; echo ready; while :; do sleep 1 & wait; done";
+    let id = stage.run(&stage.shell(script, &[])).await;
+    let mut log = std::pin::pin!(stage.docker.follow_logs(&id, LogStart::Beginning));
+    assert_eq!(log.next().await.unwrap().unwrap().text, "ready");
+    stage
+        .docker
+        .stop(&id, &stage.mark, std::time::Duration::from_secs(20))
+        .await
+        .unwrap();
+    let rest: Vec<_> = log.map(|line| line.unwrap().text).collect().await;
+    assert_eq!(rest, ["last words"]);
+    stage.docker.remove(&id, &stage.mark).await.unwrap();
+}
+
 fn decode_base64(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();
