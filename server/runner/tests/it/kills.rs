@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use domain::id::BenchmarkId;
-use domain::plan::{Deployment, RunPlan};
+use domain::plan::{Deployment, PlannedCluster, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage};
 use domain::workload::StopRule;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::house::{House, Login, processes_of};
 use crate::plans::{container_plan, far_plan, local_plan};
+use crate::sshd_docker::machine_with_docker;
 use crate::sshd_llama_runs::stripped_assay;
 
 const KILLS: usize = 20;
@@ -216,11 +217,36 @@ impl Place for InDocker {
     }
 }
 
+/// The Docker Engine of a machine behind sshd.
+struct InFarDocker {
+    docker: InDocker,
+    cluster: PlannedCluster,
+    others_cluster: PlannedCluster,
+}
+
+impl Place for InFarDocker {
+    fn plan(&self, number: usize) -> RunPlan {
+        let mut plan = self.docker.plan(number);
+        plan.cluster = self.cluster.clone();
+        plan
+    }
+
+    fn waiting_plan(&self) -> RunPlan {
+        let mut plan = self.docker.waiting_plan();
+        plan.cluster = self.others_cluster.clone();
+        plan
+    }
+
+    fn left_of(&self, run: BenchmarkId) -> Vec<String> {
+        self.docker.left_of(run)
+    }
+}
+
 /// Every third load is made there too.
 struct BehindSshd {
     sshd: Sshd,
-    cluster: domain::plan::PlannedCluster,
-    others_cluster: domain::plan::PlannedCluster,
+    cluster: PlannedCluster,
+    others_cluster: PlannedCluster,
 }
 
 impl Place for BehindSshd {
@@ -312,6 +338,22 @@ async fn with_an_engine_behind_sshd_with_llama() {
         cluster,
         others_cluster,
     };
+    kill_and_recover(&mut house, &others, &place, socket).await;
+    others.stop().await;
+}
+
+#[tokio::test]
+async fn with_an_engine_in_a_docker_container_behind_sshd_with_llama() {
+    let (sshd, engine) = machine_with_docker();
+    let (mut house, mut others) = (House::open_whole().await, House::open().await);
+    let login = || Login::Key(sshd.client_key());
+    let place = InFarDocker {
+        docker: InDocker(engine),
+        cluster: house.machine(&sshd, sshd.port(), login()).await,
+        others_cluster: others.machine(&sshd, sshd.port(), login()).await,
+    };
+    others.start();
+    let socket = house.folder.path().join("no-docker.sock");
     kill_and_recover(&mut house, &others, &place, socket).await;
     others.stop().await;
 }

@@ -11,7 +11,7 @@ use crate::plans::container_plan;
 use crate::sshd_llama_runs::note_of;
 
 /// A machine whose account uses the Docker Engine of the tests.
-fn machine_with_docker() -> (Sshd, &'static DockerEngine) {
+pub(crate) fn machine_with_docker() -> (Sshd, &'static DockerEngine) {
     let engine = DockerEngine::shared();
     engine.open_to_all();
     let host = format!("DOCKER_HOST=unix://{}", engine.socket().display());
