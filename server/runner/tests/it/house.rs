@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::access::Role;
 use domain::catalogue::{
-    Cluster, ClusterKind, Credential, CredentialKind, Node, NodeAccess, SshAccess, SshAddress,
-    SshKeySecret, SshLogin,
+    Cluster, ClusterKind, Credential, CredentialKind, Node, NodeAccess, PendingCleanup, SshAccess,
+    SshAddress, SshKeySecret, SshLogin,
 };
 use domain::dataset::{
     ChatRole, Dataset, DatasetFormat, DatasetRow, DatasetState, LengthCounts, Message, Rejections,
@@ -171,18 +171,29 @@ impl House {
             host_key: Some(sshd.host_key().public.trim().to_owned()),
             jump: None,
         }));
+        self.cluster(ClusterKind::Machines, "far", access).await
+    }
+
+    /// A cluster of this machine, as a plan names it.
+    pub(crate) async fn this_machine(&self) -> PlannedCluster {
+        let access = NodeAccess::default();
+        self.cluster(ClusterKind::ThisMachine, "here", access).await
+    }
+
+    async fn cluster(&self, kind: ClusterKind, node: &str, access: NodeAccess) -> PlannedCluster {
         let node = Node {
             id: NodeId(Uuid::new_v4()),
-            name: "far".to_owned(),
+            name: node.to_owned(),
             access: access.clone(),
             inventory: None,
             last_check: None,
             held_by: None,
         };
+        let id = ClusterId(Uuid::new_v4());
         let cluster = Cluster {
-            id: ClusterId(Uuid::new_v4()),
+            id,
             name: id.to_string(),
-            kind: ClusterKind::Machines,
+            kind,
             description: String::new(),
             nodes: vec![node.clone()],
             last_check: None,
@@ -191,7 +202,7 @@ impl House {
         };
         self.store.insert_cluster(&cluster).await.unwrap();
         PlannedCluster {
-            id: cluster.id,
+            id,
             name: cluster.name,
             kind: cluster.kind,
             nodes: vec![PlannedNode {
@@ -201,6 +212,15 @@ impl House {
                 inventory: None,
             }],
         }
+    }
+
+    /// The one clean-up of a run that was left pending.
+    pub(crate) async fn late_cleanup(&self, id: BenchmarkId) -> PendingCleanup {
+        let detail = self.store.find_benchmark(id).await.unwrap().unwrap();
+        let [cleanup] = detail.late_cleanups.as_slice() else {
+            panic!("{:#?}", detail.late_cleanups);
+        };
+        cleanup.clone()
     }
 
     /// A dataset of the registry with these prompts, as a plan names it.

@@ -12,6 +12,7 @@ mod credential_test;
 mod datasets;
 mod docker_logins;
 mod docker_runs;
+mod docker_silent;
 mod failures;
 mod house;
 mod kills;

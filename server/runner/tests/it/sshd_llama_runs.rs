@@ -168,13 +168,7 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
     assert_eq!(*stage, Stage::RunBenchmark);
     assert!(reason.contains("link"), "{reason}");
     assert!(note_of(&state, Stage::CleanUp).contains("pending"));
-    let late = async || {
-        let detail = house.store.find_benchmark(id).await.unwrap().unwrap();
-        let [cleanup] = detail.late_cleanups.as_slice() else {
-            panic!("{:#?}", detail.late_cleanups);
-        };
-        cleanup.clone()
-    };
+    let late = async || house.late_cleanup(id).await;
     let first = late().await;
     assert_eq!((first.finished_at, first.node_name.as_str()), (None, "far"));
     assert_eq!(engines(&sshd).len(), 1);

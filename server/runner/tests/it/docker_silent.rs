@@ -1,0 +1,113 @@
+//! A Docker Engine that stops to answer while it runs an engine: nothing can be removed, nothing counts as removed,
+//! and it is removed when it answers again.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::plan::{Deployment, PlannedCluster, RunPlan};
+use domain::run::Stage;
+use runner::DockerAddress;
+use serde_json::Value;
+use testkit::{DockerEngine, Sshd, TempDir};
+
+use crate::docker_runs::containers_of;
+use crate::house::{House, Login};
+use crate::plans::container_plan;
+use crate::sshd_llama_runs::note_of;
+
+/// A way to the Docker Engine of the tests that can be closed and opened.
+struct Door {
+    _folder: TempDir,
+    socket: PathBuf,
+    engine: &'static DockerEngine,
+}
+
+impl Door {
+    fn open_to(engine: &'static DockerEngine) -> Self {
+        let folder = testkit::data_dir();
+        // The account behind sshd goes through it.
+        let mode = Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), mode).unwrap();
+        let socket = folder.path().join("docker.sock");
+        symlink(engine.socket(), &socket).unwrap();
+        Self {
+            _folder: folder,
+            socket,
+            engine,
+        }
+    }
+
+    fn point_to(&self, target: &Path) {
+        std::fs::remove_file(&self.socket).unwrap();
+        symlink(target, &self.socket).unwrap();
+    }
+
+    fn close(&self) {
+        self.point_to(Path::new("/nowhere/docker.sock"));
+    }
+
+    fn open(&self) {
+        self.point_to(&self.engine.socket());
+    }
+}
+
+fn waiting_plan(engine: &DockerEngine, cluster: PlannedCluster) -> RunPlan {
+    let mut plan = container_plan(engine.busybox_image(), &[]);
+    if let Deployment::Container { entrypoint, .. } = &mut plan.deployment {
+        *entrypoint = Some(["sleep", "600"].map(str::to_owned).into());
+    }
+    plan.cluster = cluster;
+    plan
+}
+
+async fn nothing_is_lost(house: &mut House, cluster: PlannedCluster, door: &Door) {
+    house.config.lease = Duration::from_millis(500);
+    house.start();
+    let id = house.queue(&waiting_plan(door.engine, cluster)).await;
+    house.wait_for_stage(id, Stage::VerifyDeployment).await;
+    assert_eq!(containers_of(door.engine, id).len(), 1);
+
+    door.close();
+    house.cancel(id).await;
+    let state = house.wait_for_end(id).await;
+    assert!(note_of(&state, Stage::CleanUp).contains("pending"));
+    let first = house.late_cleanup(id).await;
+    house
+        .wait_for(async || first.since < house.late_cleanup(id).await.last_try_at)
+        .await;
+    let tried = house.late_cleanup(id).await;
+    assert_eq!((tried.since, tried.finished_at), (first.since, None));
+    assert!(tried.reason.contains("ocker"), "{tried:?}");
+    assert_eq!(containers_of(door.engine, id).len(), 1);
+
+    door.open();
+    house
+        .wait_for(async || house.late_cleanup(id).await.finished_at.is_some())
+        .await;
+    assert_eq!(containers_of(door.engine, id), Vec::<Value>::new());
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn on_this_machine() {
+    let door = Door::open_to(DockerEngine::shared());
+    let mut house = House::open().await;
+    house.config.docker = DockerAddress::Socket(door.socket.clone());
+    let cluster = house.this_machine().await;
+    nothing_is_lost(&mut house, cluster, &door).await;
+}
+
+#[tokio::test]
+async fn on_a_machine_behind_sshd() {
+    let engine = DockerEngine::shared();
+    engine.open_to_all();
+    let door = Door::open_to(engine);
+    let sshd = Sshd::start_with(&[&format!("DOCKER_HOST=unix://{}", door.socket.display())]);
+    let mut house = House::open().await;
+    let cluster = house
+        .machine(&sshd, sshd.port(), Login::Key(sshd.client_key()))
+        .await;
+    nothing_is_lost(&mut house, cluster, &door).await;
+}
