@@ -3,6 +3,7 @@
 mod archive;
 pub mod command;
 pub mod container;
+mod listen;
 pub mod preset;
 pub mod runs_as;
 mod upstream;
@@ -10,6 +11,7 @@ mod upstream;
 pub use archive::ENGINE_BLANK;
 pub use command::{EngineCommand, model_in_container, render_command};
 pub use container::{ContainerAccelerators, ContainerChoice, ContainerForm, ContainerMount};
+pub use listen::is_private;
 pub use preset::{EngineChoice, EngineForm, EnginePreset, PROXY_CONFIG_FILE};
 pub use runs_as::RunsAs;
 pub use upstream::ProxyUpstream;

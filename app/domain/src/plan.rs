@@ -201,6 +201,15 @@ impl RunPlan {
         nodes.iter().any(|node| node.access.ssh().is_some())
     }
 
+    /// Whether another machine than that of the engine makes the load: an engine that the run starts has to listen
+    /// where that machine reaches it.
+    pub fn is_loaded_from_elsewhere(&self) -> bool {
+        let engine_node = self.cluster.nodes.first();
+        let is_elsewhere =
+            |machine: &PlannedNode| engine_node.is_none_or(|node| node.id != machine.id);
+        self.deployment.started().is_some() && self.load_from.as_ref().is_some_and(is_elsewhere)
+    }
+
     /// What a person should know before this plan is carried out.
     pub fn warnings(&self) -> Vec<PlanWarning> {
         let mut messages: Vec<String> = Vec::new();
@@ -250,6 +259,12 @@ impl RunPlan {
                 "Engine and load share this machine’s processor: watch the client’s health on the result.".to_owned(),
             ),
             Deployment::Endpoint { .. } | Deployment::Process { .. } | Deployment::Container { .. } => {}
+        }
+        if let Deployment::Process { command, .. } = &self.deployment
+            && self.is_loaded_from_elsewhere()
+            && !command.names_host()
+        {
+            messages.push("The command does not say where to listen: with {host} in it, the engine listens where the machine that makes the load reaches it.".to_owned());
         }
         messages.extend(workload.early_limit());
         messages.extend(fit::limits(self));

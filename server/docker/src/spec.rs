@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use domain::engine::is_private;
 use domain::secret::Secret;
 
 use crate::{Error, ImageReference, Mark};
@@ -300,20 +301,6 @@ impl PublishedPort {
             ));
         }
         Ok(())
-    }
-}
-
-/// Loopback, the private networks, link-local, and the carriers' shared range that private overlays use.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            v4.is_loopback()
-                || v4.is_private()
-                || v4.is_link_local()
-                || (first == 100 && (64..128).contains(&second))
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

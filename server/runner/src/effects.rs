@@ -132,38 +132,21 @@ impl Run {
 
     /// The link to the machine that makes the load.
     async fn load_session(&self, machine: &PlannedNode) -> Result<Session, String> {
-        let is_same = self.plan.is_far()
-            && self
-                .plan
-                .cluster
-                .nodes
-                .iter()
-                .any(|node| node.id == machine.id);
+        let engine_node = self.plan.cluster.nodes.first();
+        let is_same = engine_node.is_some_and(|node| node.id == machine.id);
         if is_same && let Node::Far(session) = self.node().await? {
             return Ok(session);
         }
         open_session(&self.shared.store, machine.id).await
     }
 
-    /// Where the engine answers, as seen from that machine.
-    async fn base_url_from(&self, machine: &PlannedNode) -> Result<String, String> {
+    /// Where the engine answers, as seen from the machine that makes the load.
+    async fn base_url_of_load(&self) -> Result<String, String> {
         if let Deployment::Endpoint { base_url, .. } = &self.plan.deployment {
             return Ok(base_url.clone());
         }
-        let is_same = self
-            .plan
-            .cluster
-            .nodes
-            .iter()
-            .any(|node| node.id == machine.id);
         let found = self.found.lock().await;
         let engine = found.engine.as_ref().ok_or("the engine is not running")?;
-        if !is_same {
-            return Err(format!(
-                "{} does not reach the engine: it listens on its own node alone",
-                machine.name
-            ));
-        }
         Ok(engine.url_on_node().to_owned())
     }
 

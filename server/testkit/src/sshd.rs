@@ -39,6 +39,9 @@ pub struct Sshd {
 }
 
 impl Sshd {
+    /// The second address it is reached by.
+    pub const OTHER_HOST: &str = "127.0.0.2";
+
     /// Starts a server with fresh keys and an empty home folder.
     ///
     /// # Panics
@@ -94,7 +97,8 @@ impl Sshd {
     /// When it does not come up.
     pub fn start_again(&mut self) {
         let mut process = Process::spawn(&mut self.command());
-        process.wait_for_line("Server listening", READY_TIMEOUT);
+        // The last of its addresses.
+        process.wait_for_line("Server listening on 127.0.0.1", READY_TIMEOUT);
         self.process = Some(process);
     }
 
@@ -129,7 +133,7 @@ impl Sshd {
         fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("our own file");
     }
 
-    /// The port on 127.0.0.1.
+    /// The port on 127.0.0.1 and [`Self::OTHER_HOST`].
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -288,7 +292,8 @@ impl Sshd {
         let folder = self.folder.path().display();
         let home = self.home.display();
         format!(
-            "ListenAddress 127.0.0.1\n\
+            "ListenAddress {}\n\
+             ListenAddress 127.0.0.1\n\
              Port {}\n\
              HostKey {}\n\
              AuthorizedKeysFile {folder}/authorized_keys\n\
@@ -304,6 +309,7 @@ impl Sshd {
              MaxAuthTries 20\n\
              SetEnv HOME={home} {}\n\
              Subsystem sftp internal-sftp\n",
+            Self::OTHER_HOST,
             self.port,
             host_key.display(),
             if self.is_isolated { "yes" } else { "no" },

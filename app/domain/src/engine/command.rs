@@ -80,6 +80,11 @@ impl EngineCommand {
             .collect()
     }
 
+    /// Whether it leaves open where the engine listens.
+    pub fn names_host(&self) -> bool {
+        self.words.iter().any(|word| word.contains("{host}"))
+    }
+
     /// As one would type it in a shell, for people to read.
     pub fn in_words(&self) -> String {
         shlex::try_join(self.words.iter().map(String::as_str))

@@ -2,6 +2,7 @@
 
 mod container;
 mod far_process;
+mod listen;
 mod process;
 
 use domain::plan::Deployment;

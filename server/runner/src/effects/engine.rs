@@ -17,7 +17,7 @@ const LAST_LINES_WITHIN: Duration = Duration::from_secs(2);
 /// An engine started by this process. Letting go of it stops nothing but the following of its log.
 pub(crate) struct Engine {
     pub(super) base_url: String,
-    /// Where it answers on its own node.
+    /// Where it answers on its own node, and for another machine that makes the load.
     pub(super) url_on_node: String,
     pub(super) kind: EngineKind,
     /// Follows its log file.

@@ -127,6 +127,17 @@ impl House {
 
     /// A cluster of one machine over SSH, as a plan names it.
     pub(crate) async fn machine(&self, sshd: &Sshd, port: u16, login: Login<'_>) -> PlannedCluster {
+        self.machine_at("127.0.0.1", sshd, port, login).await
+    }
+
+    /// The same by another of its addresses.
+    pub(crate) async fn machine_at(
+        &self,
+        host: &str,
+        sshd: &Sshd,
+        port: u16,
+        login: Login<'_>,
+    ) -> PlannedCluster {
         let (kind, secret) = match login {
             Login::Key(key) => {
                 let key = SshKeySecret {
@@ -147,7 +158,7 @@ impl House {
             kind,
             user: String::new(),
             endpoint_id: None,
-            base_url: format!("ssh://127.0.0.1:{port}"),
+            base_url: format!("ssh://{host}:{port}"),
             description: String::new(),
             created_at: system_clock()(),
             rotated_at: None,
@@ -160,7 +171,7 @@ impl House {
             .unwrap();
         let access = NodeAccess::Ssh(Box::new(SshAccess {
             address: SshAddress {
-                host: "127.0.0.1".to_owned(),
+                host: host.to_owned(),
                 port,
                 user: sshd.user().to_owned(),
             },

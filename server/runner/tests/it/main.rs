@@ -25,5 +25,6 @@ mod side_by_side;
 mod sshd_archives;
 mod sshd_docker;
 mod sshd_llama_runs;
+mod sshd_loads;
 mod sshd_machines;
 mod whole_run;

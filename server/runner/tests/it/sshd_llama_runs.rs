@@ -25,7 +25,7 @@ pub(crate) fn note_of(state: &domain::run::RunState, stage: Stage) -> String {
     }
 }
 
-fn run_folders(sshd: &Sshd) -> Vec<PathBuf> {
+pub(crate) fn run_folders(sshd: &Sshd) -> Vec<PathBuf> {
     let instances = fs::read_dir(sshd.home().join(".assay/runs"));
     let instances = instances.into_iter().flatten().flatten();
     let runs = instances.flat_map(|instance| fs::read_dir(instance.path()).unwrap().flatten());

@@ -1,5 +1,6 @@
 mod datasets;
 mod limits;
+mod load_from;
 mod proxy;
 
 use uuid::Uuid;

@@ -61,7 +61,7 @@ pub fn NodesStep(
                 let options = [server].into_iter().chain(machines).collect();
                 view! {
                     <SelectField name="load_from" label="The load comes from" value=load_from errors options
-                        hint="From the engine’s own node, requests do not go through the SSH link, whose round trip is a part of every latency otherwise; the engine and the load share its processors then." />
+                        hint="From the engine’s own node, requests do not go through the SSH link, whose round trip is a part of every latency otherwise; the engine and the load share its processors then. For any other machine the engine listens on the private address of its node instead of on loopback alone." />
                 }
             });
             let errors =

@@ -22,6 +22,7 @@ use tokio::fs::{OpenOptions, create_dir_all};
 use tokio::io::AsyncWriteExt;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::listen;
 use crate::config::Chain;
 use crate::effects::engine::{Container, Engine, EngineKind};
 use crate::effects::verify::with_last_lines;
@@ -279,7 +280,13 @@ async fn specify(
             Mount::read_only(source, mount.target.clone())
         })
         .collect();
-    spec.port = Some(PublishedPort::on_loopback(container.port));
+    spec.port = Some(match node {
+        Node::Here => PublishedPort::on_loopback(container.port),
+        Node::Far(session) => PublishedPort {
+            container_port: container.port,
+            address: listen::address(run, session).await?,
+        },
+    });
     spec.labels = BTreeMap::from([("org.assay.benchmark-name".to_owned(), run.plan.name.clone())]);
     Ok((spec, rules))
 }

@@ -1,5 +1,6 @@
 //! An engine as a process of a machine that is reached over SSH.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::listen;
 use crate::effects::archive::in_archive;
 use crate::effects::engine::{Engine, EngineKind, FarProcess};
 use crate::effects::litellm::{self, HOW_TO_GET_LITELLM};
@@ -23,7 +25,6 @@ use crate::tail::follow_log;
 
 /// The engine's name among the processes of its run.
 pub(crate) const ENGINE: &str = "engine";
-const HOST: &str = "127.0.0.1";
 /// How often the far log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How long the last lines of an engine that ended may take to be brought here.
@@ -47,9 +48,10 @@ pub(super) async fn deploy(
     let mark = run.ssh_mark().await?;
     let seed = run.id.0.as_u64_pair().1;
     let port = free_far_port(session, seed).await?;
+    let host = listen::address(run, session).await?;
     let models = run.far_models(session).await?;
     let words = command
-        .with_address(&assay, HOST, port)
+        .with_address(&assay, &host.to_string(), port)
         .into_iter()
         .map(|word| word.replace("{models}", &models))
         .collect();
@@ -89,13 +91,16 @@ pub(super) async fn deploy(
         SshError::Missing { .. } if is_proxy => format!("{error}: {HOW_TO_GET_LITELLM}"),
         error => in_words(error),
     })?;
-    let forward = session.forward_tcp(HOST, port).await.map_err(in_words)?;
+    let forward = session
+        .forward_tcp(&host.to_string(), port)
+        .await
+        .map_err(in_words)?;
     let base_url = format!("http://{}", forward.address());
     let copy = copy_log(run, session.clone(), process.log.clone()).await?;
     let follower = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
     found.engine = Some(Engine {
         base_url: base_url.clone(),
-        url_on_node: format!("http://{HOST}:{port}"),
+        url_on_node: format!("http://{}", SocketAddr::new(host, port)),
         kind: EngineKind::Far(FarProcess {
             session: session.clone(),
             mark,

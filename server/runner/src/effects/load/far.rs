@@ -43,7 +43,7 @@ pub(super) async fn carry(run: &Run, machine: &PlannedNode) -> Result<LoadResult
     let plan = LoadPlan {
         dataset_paths: bring_datasets(run, &session, &folder).await?,
         tokenizer_path: bring_tokenizer(run, &session, &folder).await?,
-        base_url: run.base_url_from(machine).await?,
+        base_url: run.base_url_of_load().await?,
         out_dir: format!("{folder}/{LOAD_FOLDER}"),
         ..super::plan_of(run)?
     };
