@@ -23,14 +23,17 @@ test('a plan is run three times as one group, for gating, and once more later', 
   await wizard.start();
   const step = wizard.step(BASIC_INFO);
   await choice(step, 'Purpose', 'Gating').check();
+  const keep = step.getByRole('checkbox', { name: /^Keep the engine between the runs/ });
+  await expect(keep).toHaveCount(0);
   await field(step, 'Runs of this plan').fill('3');
+  await keep.check();
   await wizard.answerBasicInfo({ ...SHORT_RUN, name });
   await wizard.answerEvaluation(SHORT_RUN);
   await wizard.answerCluster(SHORT_RUN.cluster);
   await wizard.answerNodes();
   await wizard.answerModel(SHORT_RUN);
   await wizard.confirm();
-  await expect(page.getByText('3 runs, one after another.')).toBeVisible();
+  await expect(page.getByText('3 runs, one after another. The first starts the engine')).toBeVisible();
   await wizard.execute();
   const benchmark = new BenchmarkPage(page);
   await benchmark.expectResult();
@@ -43,13 +46,17 @@ test('a plan is run three times as one group, for gating, and once more later', 
   await runs.nth(2).getByRole('link', { name: 'Run 3' }).click();
   await expect(runs.nth(2)).toContainText('this one');
   await benchmark.expectResult();
+  await expect(page.getByText('The engine was warm: taken over from run 2, started by run 1.')).toBeVisible();
 
   await page.getByRole('button', { name: 'Run again' }).click();
   await expect(runs).toHaveCount(4);
   await expect(runs.nth(3)).toContainText('this one');
   await benchmark.expectResult();
   await page.reload();
-  await expect(page.getByText(/^4 of 4 runs have figures: output/)).toBeVisible();
+  // The last one came when nothing was kept any more.
+  await expect(page.getByText(/^Warm and fresh engines are not the same condition\. Fresh: 2 of 2 runs/)).toBeVisible();
+  const engines = runs.locator('td:nth-child(3)');
+  await expect(engines).toHaveText(['fresh', 'warm', 'warm', 'fresh']);
 
   await visit(`/?q=${encodeURIComponent(name)}`);
   const history = new HistoryPage(page);

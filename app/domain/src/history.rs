@@ -14,7 +14,7 @@ use crate::id::{BenchmarkId, ClusterId, ModelId, UserId};
 use crate::measure::summary::Summary;
 use crate::plan::RunPlan;
 use crate::reruns::{Purpose, Rerun};
-use crate::run::RunStatus;
+use crate::run::{RunStatus, TakenOver};
 use crate::time::Timestamp;
 
 /// One benchmark in the history.
@@ -36,6 +36,9 @@ pub struct BenchmarkRow {
     pub purpose: Purpose,
     /// Its place among the runs of the same plan; `None` for the only one.
     pub rerun: Option<Rerun>,
+    /// Whether its engine was kept warm by an earlier run of the group.
+    #[serde(default)]
+    pub is_warm: bool,
     /// When it was archived; `None` while it is in use.
     pub archived_at: Option<Timestamp>,
     /// The model's name at the time.
@@ -156,6 +159,10 @@ pub struct Manifest {
     pub served_models: Vec<String>,
     /// The command that was started, when the runner started it. Secrets are not in it.
     pub engine_command: Option<String>,
+    /// The runs the engine comes from, when it was kept warm; `None`: it was started for this run, or by
+    /// nobody here.
+    #[serde(default)]
+    pub taken_over: Option<TakenOver>,
     /// Where the load came from: host name of the runner.
     pub load_from: String,
     /// The round trip of the SSH link that requests went through, in microseconds; `None`: they went

@@ -41,6 +41,9 @@ pub struct RunPlan {
     /// The machine that makes the load; `None`: the server itself.
     #[serde(default)]
     pub load_from: Option<PlannedNode>,
+    /// Whether a run leaves its engine to the next run of its group, warm. Else each starts its own.
+    #[serde(default)]
+    pub keep_engine: bool,
 }
 
 /// The model as it was when the plan was confirmed.
@@ -144,6 +147,13 @@ impl Deployment {
                 preset, command, ..
             } => Some((*preset, command)),
         }
+    }
+
+    /// Whether its engine can be kept between runs: one that Assay starts, and that does more than pass
+    /// on. A proxy is given a key of its own for each run.
+    pub fn can_keep_engine(&self) -> bool {
+        self.started()
+            .is_some_and(|(preset, _)| preset != EnginePreset::Litellm)
     }
 
     /// Whether this is the reference engine, which pages must label.

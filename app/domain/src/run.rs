@@ -3,7 +3,9 @@
 pub mod event;
 pub mod machine;
 pub mod state;
+pub mod warm;
 
 pub use event::{JournalEntry, RunEvent, Stage, StageProgress};
-pub use machine::{Effect, Input, step};
+pub use machine::{Effect, Input, may_keep_engine, step};
 pub use state::{RunState, RunStatus, StageState, StageStatus};
+pub use warm::{TakenOver, WarmEngine};

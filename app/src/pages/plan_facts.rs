@@ -31,6 +31,7 @@ pub fn PlanFacts(
         upstream,
         workload,
         load_from,
+        keep_engine,
         ..
     } = plan;
     let load_from = load_from.map_or("this server".to_owned(), |machine| machine.name);
@@ -65,7 +66,7 @@ pub fn PlanFacts(
         </div>
         {spending}
         <Card title="Engine">
-            <EngineFacts deployment upstream />
+            <EngineFacts deployment upstream keep_engine />
         </Card>
     }
 }
@@ -301,7 +302,12 @@ fn EngineFacts(
     deployment: Deployment,
     /// What it passes requests on to.
     upstream: Option<ProxyUpstream>,
+    /// Whether it is kept between the runs of the plan.
+    keep_engine: bool,
 ) -> impl IntoView {
+    let kept = keep_engine.then(|| {
+        view! { <Fact name="Between the runs">"it goes on, warm, from one run of this plan to the next; a run that fails or is cancelled stops it"</Fact> }
+    });
     let upstream = upstream.map(|upstream| {
         view! {
             <Fact name="Passes on to"><code>{upstream.model}</code> " at " <code>{upstream.api_base}</code></Fact>
@@ -339,7 +345,8 @@ fn EngineFacts(
             });
             view! {
                 <KeyValueList>
-                    <Fact name="Engine">{preset.label()} ", started for this run and stopped after it"</Fact>
+                    <Fact name="Engine">{preset.label()} {if keep_engine { ", started for the first run and stopped after the last" } else { ", started for this run and stopped after it" }}</Fact>
+                    {kept}
                     {archive}
                     {upstream}
                     <Fact name="Must answer within">{whole_seconds(readiness_timeout_s.into())}</Fact>
@@ -393,7 +400,8 @@ fn EngineFacts(
             });
             view! {
                 <KeyValueList>
-                    <Fact name="Engine">{preset.label()} ", in a container that is made for this run and removed after it"</Fact>
+                    <Fact name="Engine">{preset.label()} {if keep_engine { ", in a container that is made for the first run and removed after the last" } else { ", in a container that is made for this run and removed after it" }}</Fact>
+                    {kept}
                     <Fact name="Image"><code>{container.image}</code></Fact>
                     {pulled_with}
                     <Fact name="May use">{limits}</Fact>

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Chain, Shared};
-use crate::effects::{Found, Message, Run, perform, stop_here};
+use crate::effects::{Found, Message, Run, perform, stop_all_here};
 use crate::journal::{Journal, JournalError};
 
 /// Messages of an effect that wait for the journal; an effect that tells more waits itself.
@@ -92,6 +92,7 @@ pub(crate) async fn drive(
         shared: Arc::clone(&shared),
         id,
         plan: benchmark.plan,
+        rerun: benchmark.rerun,
         folder: shared.run_folder(id),
         is_adopted: entry == Entry::Adopted,
         messages: sender,
@@ -111,7 +112,7 @@ pub(crate) async fn drive(
     let result = driver.carry_out(entry).await;
     if result.is_err() {
         // Somebody else has it now, or will have. What it started here must not disturb them.
-        if let Err(reason) = stop_here(&run).await {
+        if let Err(reason) = stop_all_here(&run).await {
             tracing::error!(run = %id, reason, "something of a lost run is left");
         }
     }

@@ -21,10 +21,11 @@ use std::sync::Arc;
 
 use docker::{HostFiles, MountRules};
 use domain::catalogue::EngineIdentity;
-use domain::id::{BenchmarkId, CredentialId};
+use domain::id::{BenchmarkId, CredentialId, NodeId};
 use domain::measure::summary::Summary;
 use domain::plan::{Deployment, PlannedNode, RunPlan};
-use domain::run::{Effect, RunEvent, RunState};
+use domain::reruns::Rerun;
+use domain::run::{Effect, RunEvent, RunState, WarmEngine};
 use domain::secret::Secret;
 use ssh::Session;
 use store::StoreError;
@@ -36,7 +37,7 @@ use crate::reach::open_session;
 
 use engine::Engine;
 
-pub(crate) use clean_up::stop_here;
+pub(crate) use clean_up::stop_all_here;
 
 /// Name of the engine's log in the folder of its run.
 pub(crate) const ENGINE_LOG_FILE: &str = "engine.log";
@@ -57,6 +58,8 @@ pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: BenchmarkId,
     pub(crate) plan: RunPlan,
+    /// Its place among the runs of the plan, as it was at the start.
+    pub(crate) rerun: Option<Rerun>,
     pub(crate) folder: PathBuf,
     /// Whether an earlier life of the server began it.
     pub(crate) is_adopted: bool,
@@ -70,6 +73,8 @@ pub(crate) struct Run {
 #[derive(Default)]
 pub(crate) struct Found {
     engine: Option<Engine>,
+    /// How it was left by an earlier run, where it was taken over.
+    taken_over: Option<WarmEngine>,
     identity: Option<EngineIdentity>,
     served_models: Vec<String>,
     load: Option<LoadResult>,
@@ -96,6 +101,13 @@ impl Run {
 
     async fn log(&self, line: impl Into<String>) {
         self.tell(Message::Log(line.into())).await;
+    }
+
+    /// The group that the run's engine may be kept for, with the node where that is.
+    fn keeps_for(&self) -> Option<(Rerun, NodeId)> {
+        let node = self.plan.cluster.nodes.first()?;
+        let rerun = self.rerun.filter(|_| self.plan.keep_engine)?;
+        Some((rerun, node.id))
     }
 
     fn log_path(&self) -> PathBuf {

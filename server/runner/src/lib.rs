@@ -23,6 +23,7 @@ mod process;
 mod queue;
 mod reaper;
 mod tail;
+mod warm;
 
 pub mod credential_test;
 pub mod inventory;

@@ -17,7 +17,7 @@ pub(crate) const RUN_VARIABLE: &str = "ASSAY_RUN_ID";
 /// one machine leave each other's processes alone.
 pub(crate) const INSTANCE_VARIABLE: &str = "ASSAY_INSTANCE";
 /// Holds the process id of a run's engine, in the folder of the run.
-const ENGINE_PROCESS_FILE: &str = "engine.pid";
+pub(crate) const ENGINE_PROCESS_FILE: &str = "engine.pid";
 
 /// The data directory as it is written into the environment of processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,11 @@ pub(crate) fn noted_engine(run_folder: &Path) -> Option<u32> {
     (is_same_boot && is_same_process).then_some(process_id)
 }
 
+/// The noted engine's process, if it still lives.
+pub(crate) fn living_engine(run_folder: &Path) -> Option<u32> {
+    noted_engine(run_folder).filter(|process_id| scan::is_alive(*process_id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +85,7 @@ mod tests {
         let own = std::process::id();
         note_engine(folder.path(), own).unwrap();
         assert_eq!(noted_engine(folder.path()), Some(own));
+        assert_eq!(living_engine(folder.path()), Some(own));
         let file = folder.path().join(ENGINE_PROCESS_FILE);
         let later = fs::read_to_string(&file).unwrap().replace('\n', "1\n");
         fs::write(&file, later).unwrap();

@@ -23,6 +23,7 @@ use crate::http::Http;
 use crate::journal::Journal;
 use crate::process::Instance;
 use crate::reaper::{reap_elsewhere, stop_strays};
+use crate::warm::{remove_unwanted, remove_waiting};
 
 /// How often the queue is looked at without a signal: another server may have filled it.
 const QUEUE_LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -138,6 +139,7 @@ pub fn spawn(
         active: HashMap::new(),
         reaping: None,
         looks_elsewhere: 0,
+        removing: None,
         shared: Arc::new(Shared {
             config,
             store,
@@ -190,6 +192,8 @@ struct Worker {
     reaping: Option<AbortOnDropHandle<()>>,
     /// How many of them there were.
     looks_elsewhere: u32,
+    /// The last removal of engines that nobody waits for any more.
+    removing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Worker {
@@ -210,9 +214,13 @@ impl Worker {
                     self.reap_elsewhere();
                     self.adopt_orphans().await;
                 }
-                Some(ended) = self.drivers.join_next_with_id() => self.note_end(ended),
+                Some(ended) = self.drivers.join_next_with_id() => {
+                    self.note_end(ended);
+                    self.remove_unwanted();
+                }
                 cancelled = self.cancels.recv() => if let Ok(id) = cancelled {
                     self.cancel_if_waiting(id).await;
+                    self.remove_unwanted();
                 },
                 () = self.signal.wake.notified() => {}
                 _ = looks.tick() => {}
@@ -237,6 +245,20 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let reaping = tokio::spawn(async move { reap_elsewhere(&shared, with_machines).await });
         self.reaping = Some(AbortOnDropHandle::new(reaping));
+    }
+
+    /// Removes what is kept for runs that no longer come: the one that ended may have been the last to
+    /// wait for it.
+    fn remove_unwanted(&mut self) {
+        let before = self.removing.take();
+        let shared = Arc::clone(&self.shared);
+        let removing = tokio::spawn(async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            remove_unwanted(&shared).await;
+        });
+        self.removing = Some(AbortOnDropHandle::new(removing));
     }
 
     /// Takes what waits, as long as there is room.
@@ -332,6 +354,12 @@ impl Worker {
         };
         if timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("some runs did not end in time: they are recovered at the next start");
+        }
+        if timeout(STOP_WITHIN, remove_waiting(&self.shared))
+            .await
+            .is_err()
+        {
+            tracing::warn!("some kept engines were not removed in time: the next start does");
         }
     }
 }

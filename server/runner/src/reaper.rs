@@ -12,33 +12,52 @@ use tokio::task::spawn_blocking;
 use crate::config::{Chain, Shared};
 use crate::leftovers::Leftovers;
 use crate::node::Node;
-use crate::process::noted_engine;
 use crate::process::scan::list_runs;
 use crate::process::stop::stop_run;
+use crate::process::{ENGINE_PROCESS_FILE, noted_engine};
 use crate::reach::open_session;
+use crate::warm::{kept_runs, remove_unwanted};
 
 /// Most far machines that are looked at at once.
 const MACHINES_AT_ONCE: usize = 8;
 
-/// Stops every process of this instance whose run is not in `active`. There is one runner for each
-/// data directory, so nobody else can be carrying such a run out.
+/// Stops every process of this instance whose run is not in `active` and has left no engine to the next run of
+/// its group. There is one runner for each data directory, so nobody else can be carrying such a run out.
 pub(crate) async fn stop_strays(shared: &Shared, active: &BTreeSet<BenchmarkId>) {
     let instance = shared.instance.clone();
     let Ok(runs) = spawn_blocking(move || list_runs(&instance)).await else {
         return;
     };
-    for run in runs.difference(active) {
-        let engine = noted_engine(&shared.run_folder(*run));
-        match stop_run(&shared.instance, *run, engine).await {
+    // Asked for after the processes were listed: a run that has ended keeps no more engines.
+    let kept = match kept_runs(shared).await {
+        Ok(kept) => kept,
+        Err(reason) => {
+            tracing::warn!(reason, "processes that were left behind are not looked for");
+            return;
+        }
+    };
+    let is_stray = |run: &&BenchmarkId| !active.contains(run) && !kept.contains(run);
+    for run in runs.iter().filter(is_stray) {
+        match stop_process_here(shared, *run).await {
             Ok(count) => tracing::info!(%run, count, "stopped processes that were left behind"),
             Err(reason) => tracing::error!(%run, reason, "processes are left behind"),
         }
     }
 }
 
+/// Stops the processes of a run on this machine, and forgets its engine's.
+pub(crate) async fn stop_process_here(shared: &Shared, run: BenchmarkId) -> Result<usize, String> {
+    let folder = shared.run_folder(run);
+    let count = stop_run(&shared.instance, run, noted_engine(&folder)).await?;
+    // Of a run that has ended only its log stays.
+    let _ = tokio::fs::remove_file(folder.join(ENGINE_PROCESS_FILE)).await;
+    Ok(count)
+}
+
 /// Removes what this installation left in the Docker Engine of this machine and on every far machine,
 /// if its run has ended. A run that has not is somebody's: whoever adopts it cleans up.
 pub(crate) async fn reap_elsewhere(shared: &Shared, with_machines: bool) {
+    remove_unwanted(shared).await;
     if let Err(reason) = reap_here(shared).await {
         tracing::warn!(reason, "containers that were left behind cannot be removed");
     }
@@ -156,7 +175,7 @@ async fn put_off(shared: &Shared, cleanup: &PendingCleanup, reason: &str) -> Res
     noted.map_err(in_words)
 }
 
-async fn leftovers(shared: &Shared) -> Result<Leftovers<'_>, String> {
+pub(crate) async fn leftovers(shared: &Shared) -> Result<Leftovers<'_>, String> {
     Ok(Leftovers {
         installation: shared.installation().await?,
         local_docker: &shared.config.docker,
@@ -173,7 +192,10 @@ async fn reap(shared: &Shared, node: &Node) -> Result<(), String> {
     // Asked for after the list was made: a run that has ended makes nothing any more.
     let unfinished = shared.store.list_unfinished(&runs).await;
     let unfinished = unfinished.map_err(in_words)?;
-    for run in runs.into_iter().filter(|run| !unfinished.contains(run)) {
+    // Asked for last: a run keeps its engine before it ends.
+    let kept = kept_runs(shared).await?;
+    let is_left = |run: &BenchmarkId| !unfinished.contains(run) && !kept.contains(run);
+    for run in runs.into_iter().filter(is_left) {
         let has_container = node.docker(&shared.config.docker).await.is_ok();
         let removed = leftovers.remove(node, run, has_container).await?;
         tracing::info!(%run, ?removed, "removed what was left behind");

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use domain::run::event::LOG_LINE_CHARS_MAX;
 use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::effects::Message;
 
@@ -34,6 +35,32 @@ pub(crate) async fn follow_log(path: PathBuf, lines: mpsc::Sender<Message>) {
         }
         if !matches!(more, Ok(READ_BYTES_MAX)) {
             sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// Adds what comes to the end of the file `from`, after `position`, to another one. Runs until it is aborted,
+/// or has taken the rest once `is_whole` says that nothing more comes.
+pub(crate) async fn copy_log(
+    from: PathBuf,
+    mut position: u64,
+    mut to: File,
+    is_whole: CancellationToken,
+) {
+    let mut rest = Vec::new();
+    loop {
+        // Before the look: what is written after it is not the last.
+        let is_last = is_whole.is_cancelled();
+        let more = read_from(&from, &mut position, &mut rest).await;
+        if to.write_all(&rest).await.is_err() || to.flush().await.is_err() {
+            return;
+        }
+        rest.clear();
+        if !matches!(more, Ok(READ_BYTES_MAX)) {
+            if is_last {
+                return;
+            }
+            let _ = timeout(LOOK_EVERY, is_whole.cancelled()).await;
         }
     }
 }
@@ -160,6 +187,21 @@ mod tests {
         assert_eq!(next().await, "3");
         assert_eq!(last_lines(&path, 5).await, ["3"]);
         task.abort();
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_a_place_is_copied_to_its_end() {
+        let folder = testkit::data_dir();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "before\n").unwrap();
+        let copy = File::create(&to).await.unwrap();
+        let is_whole = CancellationToken::new();
+        let task = tokio::spawn(copy_log(from.clone(), 7, copy, is_whole.clone()));
+        let mut file = fs::OpenOptions::new().append(true).open(&from).unwrap();
+        writeln!(file, "after").unwrap();
+        is_whole.cancel();
+        task.await.unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "after\n");
     }
 
     #[tokio::test]

@@ -242,11 +242,11 @@ impl Store {
         let mut tx = self.database.begin().await?;
         let update = sql(
             "UPDATE benchmarks SET status = $2, failure = $3, started_at = $4, ended_at = $5,
-                 engine_name = COALESCE($6, engine_name), updated_at = $7
+                 engine_name = COALESCE($6, engine_name), updated_at = $7, is_warm = $8
              WHERE id = $1 AND status NOT IN ('completed', 'failed', 'cancelled')
                  AND (status <> $2 OR failure IS DISTINCT FROM $3
                      OR started_at IS DISTINCT FROM $4 OR ended_at IS DISTINCT FROM $5
-                     OR engine_name <> COALESCE($6, engine_name))",
+                     OR engine_name <> COALESCE($6, engine_name) OR is_warm <> $8)",
         )
         .bind_id(id)
         .bind(status.as_str())
@@ -254,7 +254,8 @@ impl Store {
         .bind(state.started_at)
         .bind(state.ended_at)
         .bind(engine_name)
-        .bind(at);
+        .bind(at)
+        .bind(state.taken_over.is_some());
         let changed = tx.execute(update).await?;
         if status.is_terminal() {
             let delete = sql("DELETE FROM claims WHERE benchmark_id = $1");

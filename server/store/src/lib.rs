@@ -33,6 +33,7 @@ mod tokens;
 mod usage;
 mod users;
 mod vault;
+mod warm_engines;
 mod workflows;
 
 pub use benchmarks::NewBenchmark;
@@ -44,3 +45,4 @@ pub use store::Store;
 pub use usage::Used;
 pub use users::StoredUser;
 pub use vault::SECRET_KEY_VARIABLE;
+pub use warm_engines::KeptEngine;

@@ -76,6 +76,7 @@ fn short_plan(cluster: &domain::catalogue::Cluster, model: &domain::catalogue::M
             ..WorkloadSpec::default()
         },
         load_from: None,
+        keep_engine: false,
     }
 }
 

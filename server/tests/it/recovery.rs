@@ -190,6 +190,7 @@ fn long_plan(kind: ClusterKind, deployment: Deployment) -> RunPlan {
             ..WorkloadSpec::default()
         },
         load_from: None,
+        keep_engine: false,
     }
 }
 

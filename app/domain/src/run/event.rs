@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::warm::TakenOver;
 use crate::catalogue::EngineIdentity;
 use crate::load::{LiveSample, PromptSource};
 use crate::size::bytes_in_words;
@@ -192,6 +193,19 @@ pub enum RunEvent {
         /// What was started, as one would type it.
         command: String,
         /// Where it will answer.
+        base_url: String,
+    },
+    /// The engine of an earlier run of the group was taken over, warm: none was started.
+    EngineTakenOver {
+        /// The runs it comes from.
+        from: TakenOver,
+        /// Its process id on its node; 0 for a container.
+        process_id: u32,
+        /// The container it runs in.
+        container: Option<String>,
+        /// What was started then, as one would type it.
+        command: String,
+        /// Where it answers.
         base_url: String,
     },
     /// The engine answered and is the one that was asked for.

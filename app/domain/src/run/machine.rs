@@ -263,5 +263,16 @@ fn outcome(state: &RunState) -> RunOutcome {
     }
 }
 
+/// Whether the engine of a run that cleans up may be left to the next run of its group: the plan wants
+/// it, there is one, and nothing went wrong that could be the engine's doing.
+pub fn may_keep_engine(state: &RunState, plan: &RunPlan) -> bool {
+    plan.keep_engine
+        && state.running_stage() == Some(Stage::CleanUp)
+        && state.engine_base_url.is_some()
+        && state.records_sha256.is_some()
+        && state.cancel_requested_by.is_none()
+        && outcome(state) == RunOutcome::Completed
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{JournalEntry, LOG_LINES_MAX, RunEvent, RunOutcome, Stage, StageProgress};
+use super::warm::TakenOver;
 use crate::catalogue::EngineIdentity;
 use crate::load::{LiveSample, PromptSource};
 use crate::time::Timestamp;
@@ -145,6 +146,9 @@ pub struct RunState {
     pub stages: Vec<StageState>,
     /// Who asked to cancel, if somebody did.
     pub cancel_requested_by: Option<String>,
+    /// Where the engine comes from, when it was taken over warm from an earlier run of the group.
+    #[serde(default)]
+    pub taken_over: Option<TakenOver>,
     /// Process id of the engine the runner started.
     pub engine_process_id: Option<u32>,
     /// The container of the engine the runner started.
@@ -185,6 +189,7 @@ impl Default for RunState {
             is_started: false,
             stages: Stage::ALL.into_iter().map(pending).collect(),
             cancel_requested_by: None,
+            taken_over: None,
             engine_process_id: None,
             engine_container: None,
             engine_base_url: None,
@@ -250,10 +255,18 @@ impl RunState {
                 command,
                 base_url,
             } => {
-                self.engine_process_id = (*process_id > 0).then_some(*process_id);
-                self.engine_container.clone_from(container);
-                self.engine_command = Some(command.clone());
-                self.engine_base_url = Some(base_url.clone());
+                self.taken_over = None;
+                self.note_engine(*process_id, container.as_ref(), command, base_url);
+            }
+            RunEvent::EngineTakenOver {
+                from,
+                process_id,
+                container,
+                command,
+                base_url,
+            } => {
+                self.taken_over = Some(*from);
+                self.note_engine(*process_id, container.as_ref(), command, base_url);
             }
             RunEvent::EngineVerified { engine, .. } => self.engine.clone_from(engine),
             RunEvent::LoadPrepared { prompt_source, .. } => {
@@ -335,6 +348,19 @@ impl RunState {
             Some(Stage::CleanUp) | None => RunStatus::CleaningUp,
             Some(_) => RunStatus::Provisioning,
         }
+    }
+
+    fn note_engine(
+        &mut self,
+        process_id: u32,
+        container: Option<&String>,
+        command: &str,
+        base_url: &str,
+    ) {
+        self.engine_process_id = (process_id > 0).then_some(process_id);
+        self.engine_container = container.cloned();
+        self.engine_command = Some(command.to_owned());
+        self.engine_base_url = Some(base_url.to_owned());
     }
 
     fn begin(&mut self, stage: Stage, at: Timestamp) {

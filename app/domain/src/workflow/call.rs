@@ -38,6 +38,8 @@ pub struct WorkflowCall {
     pub purpose: Option<String>,
     /// How often the plan is carried out in all.
     pub reruns: Option<u32>,
+    /// Whether the engine is kept between them.
+    pub keep_engine: Option<bool>,
     /// The load.
     pub load: LoadCall,
     /// Id of the cluster.
@@ -205,7 +207,8 @@ impl WorkflowCall {
             && self.concurrent_requests.is_none()
             && self.eval_with.is_none()
             && self.purpose.is_none()
-            && self.reruns.is_none();
+            && self.reruns.is_none()
+            && self.keep_engine.is_none();
         if is_silent {
             return None;
         }
@@ -222,6 +225,10 @@ impl WorkflowCall {
         }
         set(&mut form.purpose, self.purpose.as_ref());
         set(&mut form.reruns, self.reruns.as_ref());
+        if let Some(keep_engine) = self.keep_engine {
+            let on = if keep_engine { "on" } else { "" };
+            on.clone_into(&mut form.keep_engine);
+        }
         set(
             &mut form.concurrent_requests,
             self.concurrent_requests.as_ref(),

@@ -85,6 +85,9 @@ pub struct BasicAnswers {
     /// How often the plan is carried out in all, 1 to [`RERUNS_MAX`](crate::reruns::RERUNS_MAX).
     #[serde(default = "once")]
     pub reruns: u32,
+    /// Whether the engine is kept between them.
+    #[serde(default)]
+    pub keep_engine: bool,
 }
 
 /// What drafts saved before there was a choice meant.

@@ -55,10 +55,16 @@ pub struct BasicForm {
     pub purpose: String,
     /// How often the plan is carried out, in all.
     pub reruns: String,
+    /// `on` when the engine is kept between them.
+    pub keep_engine: String,
 }
 
 /// Concurrent requests of a form that was never answered, and of an open loop, which has none.
 pub const CONCURRENT_REQUESTS: u32 = 8;
+
+/// A message at `keep_engine`.
+const ONE_RUN_KEEPS_NOTHING: &str =
+    "One run keeps its engine for nobody: ask for two runs or more, or for a fresh engine each.";
 
 impl Default for BasicForm {
     fn default() -> Self {
@@ -70,6 +76,7 @@ impl Default for BasicForm {
             eval_with: "configuration".to_owned(),
             purpose: Purpose::default().as_str().to_owned(),
             reruns: "1".to_owned(),
+            keep_engine: String::new(),
         }
     }
 }
@@ -85,6 +92,7 @@ impl BasicForm {
             eval_with: answers.method.as_str().to_owned(),
             purpose: answers.purpose.as_str().to_owned(),
             reruns: answers.reruns.to_string(),
+            keep_engine: if answers.keep_engine { "on" } else { "" }.to_owned(),
         }
     }
 
@@ -115,6 +123,10 @@ impl BasicForm {
         let reruns = errors
             .check("reruns", reruns)
             .and_then(|n| u32::try_from(n).ok());
+        let keep_engine = !self.keep_engine.is_empty();
+        if keep_engine && reruns == Some(1) {
+            errors.add("keep_engine", ONE_RUN_KEEPS_NOTHING);
+        }
         let (Some(name), Some(tags), Some(description), Some(concurrent_requests), Some(method)) =
             (name, tags, description, concurrent_requests, method)
         else {
@@ -131,6 +143,7 @@ impl BasicForm {
             method,
             purpose,
             reruns,
+            keep_engine,
         })
     }
 }

@@ -58,6 +58,7 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
         }
         workload.spend_limit = Some(limit);
     }
+    let deployment = deployment(draft, catalogue, cluster, model)?;
     Ok(RunPlan {
         version: PLAN_VERSION,
         name: basic.name.clone(),
@@ -78,7 +79,8 @@ pub fn build_plan(draft: &Draft, catalogue: &Catalogue) -> Result<RunPlan, Field
             kind: cluster.kind.clone(),
             nodes: planned_nodes(draft, cluster)?,
         },
-        deployment: deployment(draft, catalogue, cluster, model)?,
+        keep_engine: basic.keep_engine && basic.reruns > 1 && deployment.can_keep_engine(),
+        deployment,
         upstream: upstream(draft, catalogue, cluster, model)?,
         workload,
         load_from: load_machine(draft, catalogue)?,

@@ -25,6 +25,7 @@ pub fn RerunGroup(
     let columns = vec![
         Column::text("Run"),
         Column::text("Status"),
+        Column::text("Engine"),
         Column::numeric("Output", "tok/s"),
         Column::numeric("TTFT p50", "ms"),
         Column::numeric("TPOT p50", "ms"),
@@ -49,6 +50,7 @@ pub fn RerunGroup(
             <tr>
                 <th scope="row">{link} {archived}</th>
                 <td><StatusBadge status=row.status /></td>
+                <td>{engine_of(&row)}</td>
                 <NumberCell figure=Figure::new(row.output_tok_per_s, "tok/s") />
                 <NumberCell figure=Figure::new(row.ttft_p50_ms, "ms") />
                 <NumberCell figure=Figure::new(row.tpot_p50_ms, "ms") />
@@ -69,8 +71,31 @@ pub fn RerunGroup(
     .into_any()
 }
 
-/// How far the runs agree.
+/// `warm` where it was taken over, `fresh` where the run had its own and it is known what came of it.
+fn engine_of(row: &BenchmarkRow) -> &'static str {
+    match (row.is_warm, row.output_tok_per_s) {
+        (true, _) => "warm",
+        (false, Some(_)) if row.node_type != "endpoint" => "fresh",
+        (false, _) => "",
+    }
+}
+
+/// How far the runs agree. Runs on a warm engine and on a fresh one are not equal: each kind is told for itself.
 fn finding(reruns: &[BenchmarkRow]) -> String {
+    let (warm, fresh): (Vec<_>, Vec<_>) = reruns.iter().cloned().partition(|row| row.is_warm);
+    let is_measured = |row: &BenchmarkRow| row.output_tok_per_s.is_some();
+    if !warm.iter().any(is_measured) || !fresh.iter().any(is_measured) {
+        return agreement(reruns);
+    }
+    format!(
+        "Warm and fresh engines are not the same condition. Fresh: {} Warm: {}",
+        agreement(&fresh),
+        agreement(&warm)
+    )
+}
+
+/// How far runs of one kind agree.
+fn agreement(reruns: &[BenchmarkRow]) -> String {
     let spread = |what: &str, unit: &str, value: fn(&BenchmarkRow) -> Option<Finite>| {
         let values: Vec<f64> = reruns.iter().filter_map(value).map(Finite::get).collect();
         let low = values.iter().copied().reduce(f64::min)?;
@@ -99,5 +124,71 @@ fn finding(reruns: &[BenchmarkRow]) -> String {
         format!("{measured} of {of} have figures so far: two are needed to see how far they agree.")
     } else {
         format!("{measured} of {of} have figures: {}.", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::reruns::Purpose;
+    use domain::run::RunStatus;
+    use domain::time::Timestamp;
+
+    use super::*;
+
+    const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn row(is_warm: bool, output_tok_per_s: Option<u32>) -> BenchmarkRow {
+        BenchmarkRow {
+            id: NIL.parse().unwrap(),
+            name: String::new(),
+            status: RunStatus::Completed,
+            failure: None,
+            is_sample: false,
+            is_reference: false,
+            purpose: Purpose::default(),
+            rerun: None,
+            is_warm,
+            archived_at: None,
+            model_name: String::new(),
+            engine_name: String::new(),
+            cluster_name: String::new(),
+            node_type: "cpu".to_owned(),
+            vendor: String::new(),
+            concurrency: None,
+            rate_per_s: None,
+            output_tok_per_s: output_tok_per_s.map(Finite::from),
+            ttft_p50_ms: None,
+            tpot_p50_ms: None,
+            duration_s: None,
+            error_rate: None,
+            tags: Vec::new(),
+            owner_id: NIL.parse().unwrap(),
+            owner_name: String::new(),
+            created_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn warm_and_fresh_runs_are_not_told_together() {
+        let rows = [
+            row(false, Some(100)),
+            row(true, Some(150)),
+            row(true, Some(165)),
+        ];
+        let text = finding(&rows);
+        assert!(text.contains("not the same condition"), "{text}");
+        assert!(
+            text.contains("Fresh: 1 of 1 run have figures so far"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Warm: 2 of 2 runs have figures: output 150 to 165 tok/s (10% apart)"),
+            "{text}"
+        );
+        assert!(!finding(&rows[1..]).contains("condition"));
+        let waits = [row(false, None), row(true, Some(1)), row(true, Some(2))];
+        assert!(!finding(&waits).contains("condition"));
+        let shown: Vec<_> = rows.iter().chain(&waits).map(engine_of).collect();
+        assert_eq!(shown, ["fresh", "warm", "warm", "", "warm", "warm"]);
     }
 }

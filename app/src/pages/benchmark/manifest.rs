@@ -41,6 +41,12 @@ pub fn ManifestTab(
     } else {
         manifest.served_models.join(", ")
     };
+    let state = match (&manifest.taken_over, manifest.plan.deployment.started()) {
+        (Some(from), _) => Some(from.in_words()),
+        (None, Some(_)) => Some("fresh: started for this run".to_owned()),
+        (None, None) => None,
+    };
+    let state = state.map(|words| view! { <Fact name="Engine was">{words}</Fact> });
     let per_chunk = format::optional(summary.tokens_per_chunk);
     let command = manifest.engine_command.clone();
     let sha = manifest.records_sha256.clone();
@@ -68,6 +74,7 @@ pub fn ManifestTab(
                     <Fact name="Load ended">{manifest.ended_at.to_second_text()}</Fact>
                     <Fact name="Engine says it is">{engine}</Fact>
                     <Fact name="Engine serves">{served}</Fact>
+                    {state}
                     <Fact name="Load came from">{manifest.load_from.clone()}</Fact>
                     {way}
                     <Fact name="Prompt lengths">{summary.prompt_source.in_words()}</Fact>

@@ -66,6 +66,11 @@ pub fn ResultView(
     let id = detail.id;
     let status = detail.status;
     let cleanups = detail.late_cleanups.clone();
+    let warm = result.manifest.taken_over.map(|from| {
+        let words = format!("The engine was {}.", from.in_words());
+        let why = " Its caches hold what earlier runs sent, and its start is not part of this run: compare it with other warm runs.";
+        view! { <p class="note">{words} {why}</p> }
+    });
     let verdict = judge(&result.summary);
     let notes = verdict.notes.join(" ");
     let row_count = request_row_count(&result.summary);
@@ -83,6 +88,7 @@ pub fn ResultView(
         <OutcomeBanner status run=outcome_run />
         <LateCleanups cleanups />
         <Banner tone=verdict.tone title=verdict.title>" " {notes}</Banner>
+        {warm}
         <ErrorBar id />
         <ResultCards summary />
         {group}

@@ -138,6 +138,10 @@ fn marks(row: &BenchmarkRow) -> Option<AnyView> {
     let gating = (row.purpose == Purpose::Gating).then(|| {
         view! { <span class="badge" title="Decides whether something goes to production">"Gating"</span> }
     });
+    let warm = row.is_warm.then(|| {
+        let meaning = "Its engine was taken over, warm, from an earlier run of the plan";
+        view! { <span class="badge" title=meaning>"Warm"</span> }
+    });
     let archived = row
         .archived_at
         .map(|_| view! { <span class="badge" title="Left out of this list unless asked for">"Archived"</span> });
@@ -168,13 +172,14 @@ fn marks(row: &BenchmarkRow) -> Option<AnyView> {
     let has_none = sample.is_none()
         && reference.is_none()
         && gating.is_none()
+        && warm.is_none()
         && archived.is_none()
         && rerun.is_none()
         && tags.is_empty();
     if has_none {
         return None;
     }
-    let marks = view! { {rerun} {gating} {archived} {sample} {reference} {tags} };
+    let marks = view! { {rerun} {warm} {gating} {archived} {sample} {reference} {tags} };
     Some(view! { <span class="tags row-marks">{marks}</span> }.into_any())
 }
 

@@ -1,8 +1,12 @@
-//! Stop the engine and everything else that belongs to the run, and see that it is gone.
+//! Stop the engine and everything else that belongs to the run, and see that it is gone; or leave the engine
+//! to the next run of the group.
+
+mod keep;
 
 use std::path::Path;
 use std::time::Duration;
 
+use domain::id::BenchmarkId;
 use domain::plan::{Deployment, PlannedNode};
 use domain::run::{RunState, Stage};
 use tokio::fs;
@@ -13,8 +17,9 @@ use super::{ENGINE_LOG_FILE, Run};
 use crate::config::Chain;
 use crate::leftovers::{Leftovers, Removed};
 use crate::node::Node;
-use crate::process::noted_engine;
 use crate::process::stop::stop_run;
+use crate::process::{ENGINE_PROCESS_FILE, noted_engine};
+use crate::warm::remove_engine;
 
 /// A request that was dropped on its way may still start something this much later.
 const LATE_WITHIN: Duration = Duration::from_millis(300);
@@ -49,26 +54,45 @@ impl Removed {
 }
 
 pub(super) async fn clean_up(run: &Run, state: &RunState) -> Result<String, String> {
+    let kept = keep::leave_engine(run, state).await;
+    let is_own_kept = kept.as_ref().is_some_and(|kept| kept.is_own);
     let mut removed = Removed {
-        processes: stop_here(run).await?,
+        processes: if is_own_kept {
+            0
+        } else {
+            stop_here(run).await?
+        },
         containers: 0,
     };
-    if let Err(error) = remove_working_files(&run.folder).await {
+    if let Err(error) = remove_working_files(&run.folder, is_own_kept).await {
         run.log(format!("Working files were left behind: {error}"))
             .await;
     }
     let mut pending = Vec::new();
-    for place in places(run, state) {
+    let places = places(run, state).into_iter();
+    for place in places.filter(|place| !(is_own_kept && place.is_engines)) {
         match clean_place(run, &place).await {
             Ok(there) => {
                 removed.processes += there.processes;
                 removed.containers += there.containers;
             }
-            Err(reason) => pending.push(leave_pending(run, place.node, &reason).await?),
+            Err(reason) => pending.push(leave_pending(run, run.id, place.node, &reason).await?),
+        }
+    }
+    if kept.is_none() {
+        match keep::remove_taken_over(run).await? {
+            keep::Gone::Removed(there) => {
+                removed.processes += there.processes;
+                removed.containers += there.containers;
+            }
+            keep::Gone::Pending(words) => pending.push(words),
         }
     }
     if !pending.is_empty() {
         return Ok(pending.join(" "));
+    }
+    if let Some(kept) = kept {
+        return Ok(kept.note);
     }
     Ok(if removed != Removed::default() {
         removed.in_words()
@@ -137,13 +161,27 @@ async fn clean_place(run: &Run, place: &Place<'_>) -> Result<Removed, String> {
     leftovers.remove(&node, run.id, has_container).await
 }
 
+/// Stops the processes of the run on this machine, and the engine that it took over.
+pub(crate) async fn stop_all_here(run: &Run) -> Result<(), String> {
+    let taken_over = run.found.lock().await.taken_over.take();
+    stop_here(run).await?;
+    if let (false, Some(engine)) = (run.plan.is_far(), taken_over)
+        && engine.container.is_none()
+    {
+        remove_engine(&run.shared, &Node::Here, &engine).await?;
+    }
+    Ok(())
+}
+
 /// Stops the processes of the run on this machine; returns how many there were.
-pub(crate) async fn stop_here(run: &Run) -> Result<usize, String> {
+async fn stop_here(run: &Run) -> Result<usize, String> {
     let engine = run.found.lock().await.engine.take();
-    let mut child = match engine.map(|engine| engine.kind) {
-        Some(EngineKind::Process(child)) => Some(child),
-        _ => None,
-    };
+    let mut child = None;
+    if let Some(engine) = engine
+        && let EngineKind::Process(process) = engine.let_go().await
+    {
+        child = Some(process);
+    }
     let own = child.as_ref().and_then(tokio::process::Child::id);
     let group = own.or_else(|| noted_engine(&run.folder));
     let count = stop_run(&run.shared.instance, run.id, group).await;
@@ -154,11 +192,16 @@ pub(crate) async fn stop_here(run: &Run) -> Result<usize, String> {
     count
 }
 
-/// Notes that a node has still to be cleaned up, for the reaper and for people.
-async fn leave_pending(run: &Run, node: &PlannedNode, reason: &str) -> Result<String, String> {
+/// Notes that a node has still to be cleaned up after a run, for the reaper and for people.
+async fn leave_pending(
+    run: &Run,
+    of: BenchmarkId,
+    node: &PlannedNode,
+    reason: &str,
+) -> Result<String, String> {
     let store = &run.shared.store;
     let noted = store
-        .note_pending_cleanup(run.id, (node.id, &node.name), reason, run.shared.now())
+        .note_pending_cleanup(of, (node.id, &node.name), reason, run.shared.now())
         .await;
     match noted {
         Ok(()) => {
@@ -175,15 +218,17 @@ async fn leave_pending(run: &Run, node: &PlannedNode, reason: &str) -> Result<St
     }
 }
 
-/// Removes all but the engine's log. A folder that was never made is clean.
-async fn remove_working_files(folder: &Path) -> std::io::Result<()> {
+/// Removes all but the engine's log, and the note of its process where that goes on. A folder that was never
+/// made is clean.
+async fn remove_working_files(folder: &Path, has_engine: bool) -> std::io::Result<()> {
     let mut entries = match fs::read_dir(folder).await {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     while let Some(entry) = entries.next_entry().await? {
-        if entry.file_name() == ENGINE_LOG_FILE {
+        let is_engines = has_engine && entry.file_name() == ENGINE_PROCESS_FILE;
+        if is_engines || entry.file_name() == ENGINE_LOG_FILE {
             continue;
         }
         if entry.file_type().await?.is_dir() {

@@ -42,6 +42,7 @@ pub(super) async fn collect(run: &Run, state: &RunState) -> Result<String, Strin
             engine: found.identity.clone(),
             served_models: found.served_models.clone(),
             engine_command: state.engine_command.clone(),
+            taken_over: state.taken_over,
             load_from: match &run.plan.load_from {
                 None => host_name(),
                 Some(machine) => machine.name.clone(),

@@ -1,16 +1,21 @@
 //! Can the node or endpoint be reached at all?
 
-use domain::plan::Deployment;
+use domain::plan::{Deployment, PlannedNode};
 use domain::size::bytes_in_words;
 use tokio::task::spawn_blocking;
 
 use super::Run;
+use crate::config::Chain;
 use crate::inventory::read_inventory;
 use crate::node::Node;
 use crate::probe::probe_with;
 use crate::reaper::clean_node;
+use crate::warm::remove_engine;
 
 pub(super) async fn verify_connection(run: &Run) -> Result<String, String> {
+    for planned in run.plan.cluster.nodes.iter().chain(&run.plan.load_from) {
+        remove_kept_of_others(run, planned).await?;
+    }
     match &run.plan.deployment {
         Deployment::Endpoint { base_url, .. } => {
             run.log(format!("Asking {base_url}.")).await;
@@ -67,4 +72,38 @@ async fn verify_node(run: &Run) -> Result<String, String> {
         words.push_str(" answers there.");
     }
     Ok(words)
+}
+
+/// Removes engines that are kept on a node of this run for runs of other groups: they would take part in
+/// the measurement. The node is this run's now, and those runs start anew.
+async fn remove_kept_of_others(run: &Run, planned: &PlannedNode) -> Result<(), String> {
+    let store = &run.shared.store;
+    let in_words = |error: store::StoreError| Chain(&error).to_string();
+    let own = run.keeps_for().map(|(rerun, _)| rerun.group_id);
+    let kept = store.list_warm_engines_on(planned.id).await;
+    for kept in kept.map_err(in_words)? {
+        if Some(kept.group_id) == own {
+            continue;
+        }
+        let is_engines = run
+            .plan
+            .cluster
+            .nodes
+            .first()
+            .is_some_and(|node| node.id == planned.id);
+        let node = match planned.access.ssh() {
+            None => Node::Here,
+            Some(_) if is_engines => run.node().await?,
+            Some(_) => Node::Far(run.load_session(planned).await?),
+        };
+        remove_engine(&run.shared, &node, &kept.engine).await?;
+        let forgotten = store.forget_warm_engine(kept.group_id, kept.node_id).await;
+        forgotten.map_err(in_words)?;
+        run.log(format!(
+            "An engine that was kept on {} for runs of another plan was removed.",
+            planned.name
+        ))
+        .await;
+    }
+    Ok(())
 }

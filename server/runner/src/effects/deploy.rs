@@ -4,16 +4,21 @@ mod container;
 mod far_process;
 mod listen;
 mod process;
+mod warm;
 
 use domain::plan::Deployment;
 
 use super::Run;
 
 pub(super) use far_process::{LogCopy, exit as far_exit};
+pub(super) use warm::engine_to_keep;
 
 use crate::node::Node;
 
 pub(super) async fn deploy_engine(run: &Run) -> Result<String, String> {
+    if let Some(note) = warm::take_over(run).await? {
+        return Ok(note);
+    }
     match &run.plan.deployment {
         Deployment::Endpoint { .. } => Err("the plan names no engine to start".to_owned()),
         Deployment::Process { command, .. } => match run.node().await? {

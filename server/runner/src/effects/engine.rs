@@ -1,15 +1,18 @@
 //! An engine that this process started: where it answers, and whether it is still there.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use docker::ContainerId;
 use ssh::{Mark, Session, TcpForward};
 use tokio::process::Child;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::deploy::LogCopy;
 use crate::node::NodeDocker;
+use crate::process::living_engine;
 
 /// How long the last lines of a container that ended may take to be written down.
 const LAST_LINES_WITHIN: Duration = Duration::from_secs(2);
@@ -27,8 +30,20 @@ pub(crate) struct Engine {
 /// What it runs as.
 pub(super) enum EngineKind {
     Process(Child),
+    /// Of this machine, started by an earlier run.
+    Kept(KeptProcess),
     Container(Container),
     Far(FarProcess),
+}
+
+/// A process of this machine that an earlier run started: perhaps in an earlier life of the server.
+pub(super) struct KeptProcess {
+    /// The folder of the run that started it.
+    pub(super) folder: PathBuf,
+    /// Brings what it prints from there to the log file of this run.
+    pub(super) log: Option<AbortOnDropHandle<()>>,
+    /// Nothing more is printed.
+    pub(super) is_whole: CancellationToken,
 }
 
 /// A process of a machine that is reached over SSH.
@@ -65,10 +80,19 @@ impl Engine {
     /// The link to its machine, where that is far.
     pub(super) fn session(&self) -> Option<&Session> {
         match &self.kind {
-            EngineKind::Process(_) => None,
+            EngineKind::Process(_) | EngineKind::Kept(_) => None,
             EngineKind::Container(container) => container.docker.session(),
             EngineKind::Far(process) => Some(&process.session),
         }
+    }
+
+    /// Lets go of it, and stops nothing. What it printed so far is in the log of the run.
+    pub(super) async fn let_go(self) -> EngineKind {
+        let mut kind = self.kind;
+        if let EngineKind::Kept(process) = &mut kind {
+            process.take_rest_of_log().await;
+        }
+        kind
     }
 
     /// How it ended, if it did.
@@ -78,10 +102,28 @@ impl Engine {
                 Ok(status) => Ok(status.map(|status| status.to_string())),
                 Err(error) => Err(format!("the engine's process cannot be looked at: {error}")),
             },
+            EngineKind::Kept(process) => Ok(process.exit().await),
             EngineKind::Container(container) => container.exit().await,
             EngineKind::Far(FarProcess {
                 session, mark, log, ..
             }) => super::deploy::far_exit(session, mark, log).await,
+        }
+    }
+}
+
+impl KeptProcess {
+    async fn exit(&mut self) -> Option<String> {
+        if living_engine(&self.folder).is_some() {
+            return None;
+        }
+        self.take_rest_of_log().await;
+        Some("its process is gone".to_owned())
+    }
+
+    async fn take_rest_of_log(&mut self) {
+        self.is_whole.cancel();
+        if let Some(log) = self.log.take() {
+            let _ = timeout(LAST_LINES_WITHIN, log).await;
         }
     }
 }

@@ -57,6 +57,11 @@ pub(crate) fn birth_of(process_id: u32) -> Option<String> {
     Stat::read(process_id).map(|stat| stat.started)
 }
 
+/// Whether a process of that number runs. One that has ended and whose parent has not looked yet does not.
+pub(crate) fn is_alive(process_id: u32) -> bool {
+    Stat::read(process_id).is_some_and(|stat| stat.is_alive)
+}
+
 /// Which start of the system this is; `-` where that is not told.
 pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")

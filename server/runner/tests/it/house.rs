@@ -13,14 +13,17 @@ use domain::dataset::{
     ChatRole, Dataset, DatasetFormat, DatasetRow, DatasetState, LengthCounts, Message, Rejections,
     TokenizerUsed,
 };
-use domain::id::{BenchmarkId, ClusterId, CredentialId, DatasetId, NodeId, UserId};
+use domain::id::{
+    BenchmarkId, ClusterId, CredentialId, DatasetId, NodeId, RerunGroupId, UserId, WorkflowId,
+};
 use domain::plan::{PlannedCluster, PlannedNode, RunPlan};
 use domain::run::event::RunOutcome;
 use domain::run::{JournalEntry, RunEvent, RunState, Stage, StageStatus};
 use domain::secret::Secret;
+use domain::workflow::{Draft, Workflow, WorkflowState};
 use domain::workload::PlannedDataset;
-use runner::{RunnerConfig, RunnerHandle, system_clock};
-use store::{ImportedDataset, Store};
+use runner::{QueuePause, RunnerConfig, RunnerHandle, system_clock};
+use store::{ImportedDataset, NewBenchmark, Store};
 use testkit::{SshKey, Sshd, TempDir};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -312,6 +315,56 @@ impl House {
             runner.signal().wake();
         }
         id
+    }
+
+    /// Queues the runs of one plan at once, as a wizard does.
+    pub(crate) async fn queue_group(&self, plans: &[&RunPlan]) -> Vec<BenchmarkId> {
+        let now = system_clock()();
+        let group = RerunGroupId(Uuid::new_v4());
+        // Made at the same moment, they run in the order of their ids.
+        let base = Uuid::new_v4().as_u128() >> 8 << 8;
+        let ids = (base..).zip(plans);
+        let ids: Vec<BenchmarkId> = ids
+            .map(|(bits, _)| BenchmarkId(Uuid::from_u128(bits)))
+            .collect();
+        let runs = (1..).zip(&ids).zip(plans);
+        let new = runs.map(|((index, id), plan)| NewBenchmark {
+            rerun: Some((group, index)),
+            ..NewBenchmark::of(*id, plan, self.owner, now)
+        });
+        let new: Vec<NewBenchmark<'_>> = new.collect();
+        let mut workflow = Workflow {
+            id: WorkflowId(Uuid::new_v4()),
+            owner_id: self.owner,
+            owner_name: "ada".to_owned(),
+            draft: Draft::default(),
+            revision: 1,
+            state: WorkflowState::Open,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.insert_workflow(&workflow).await.unwrap();
+        workflow.revision = 2;
+        let executed = self.store.execute_workflow(&workflow, 1, &new).await;
+        executed.unwrap();
+        if let Some(runner) = &self.runner {
+            runner.signal().wake();
+        }
+        ids
+    }
+
+    /// Queues the plan of a benchmark once more, in its group.
+    pub(crate) async fn queue_again(&self, of: BenchmarkId, plan: &RunPlan) -> BenchmarkId {
+        let id = BenchmarkId(Uuid::new_v4());
+        let new = NewBenchmark::of(id, plan, self.owner, system_clock()());
+        let group = RerunGroupId(Uuid::new_v4());
+        self.store.insert_rerun(of, group, &new).await.unwrap();
+        id
+    }
+
+    /// Nothing begins as long as the answer is kept; what goes on does.
+    pub(crate) fn pause(&self) -> QueuePause {
+        self.runner.as_ref().unwrap().signal().pause()
     }
 
     pub(crate) async fn cancel(&self, id: BenchmarkId) {

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Where engines of a kind are started, asked beside the code under test.
-trait Place {
+pub(crate) trait Place {
     /// A short run there, the `number`th.
     fn plan(&self, number: usize) -> RunPlan;
     /// The same with an engine that only waits.
@@ -41,14 +41,22 @@ trait Place {
 }
 
 /// The server as its own process, on the data of a house whose own runner does not run.
-struct Served<'a> {
+pub(crate) struct Served<'a> {
     house: &'a House,
     docker_socket: PathBuf,
     server: Option<Process>,
 }
 
-impl Served<'_> {
-    fn start(&mut self) {
+impl<'a> Served<'a> {
+    pub(crate) fn new(house: &'a House, docker_socket: PathBuf) -> Self {
+        Self {
+            house,
+            docker_socket,
+            server: None,
+        }
+    }
+
+    pub(crate) fn start(&mut self) {
         let mut command = Command::new(&self.house.config.assay_binary);
         command
             .args(["serve", "--addr", "127.0.0.1:0", "--data-dir"])
@@ -61,14 +69,14 @@ impl Served<'_> {
         self.server = Some(server);
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().unwrap();
         server.send_signal(Signal::SIGKILL);
         server.wait_for_exit(PATIENCE);
     }
 
     /// Waits until the journal of a run is that long, or ended.
-    async fn wait_for_length(&self, id: BenchmarkId, length: i64) {
+    pub(crate) async fn wait_for_length(&self, id: BenchmarkId, length: i64) {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = 0;
         loop {
@@ -113,11 +121,7 @@ async fn kill_and_recover(house: &mut House, others: &House, place: &impl Place,
     let theirs = place.left_of(stands_by);
     assert!(!theirs.is_empty());
 
-    let mut served = Served {
-        house,
-        docker_socket: socket,
-        server: None,
-    };
+    let mut served = Served::new(house, socket);
     served.start();
     let whole = house.queue(&place.plan(0)).await;
     let state = house.wait_for_end(whole).await;
@@ -162,8 +166,8 @@ async fn kill_and_recover(house: &mut House, others: &House, place: &impl Place,
     assert_eq!(place.left_of(stands_by), Vec::<String>::new());
 }
 
-struct Here {
-    assay: String,
+pub(crate) struct Here {
+    pub(crate) assay: String,
 }
 
 impl Place for Here {
@@ -182,7 +186,7 @@ impl Place for Here {
     }
 }
 
-struct InDocker(&'static DockerEngine);
+pub(crate) struct InDocker(pub(crate) &'static DockerEngine);
 
 impl Place for InDocker {
     fn plan(&self, _: usize) -> RunPlan {

@@ -27,4 +27,6 @@ mod sshd_docker;
 mod sshd_llama_runs;
 mod sshd_loads;
 mod sshd_machines;
+mod warm_kills;
+mod warm_runs;
 mod whole_run;

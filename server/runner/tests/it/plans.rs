@@ -57,6 +57,7 @@ fn plan(kind: ClusterKind, deployment: Deployment, source: ModelSource) -> RunPl
         deployment,
         workload: short_workload(),
         load_from: None,
+        keep_engine: false,
     }
 }
 

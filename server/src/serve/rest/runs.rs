@@ -97,6 +97,8 @@ struct RunBody {
     purpose: PurposeWord,
     /// Its place among the runs of the same plan; `null` for the only one.
     rerun: Option<RerunBody>,
+    /// Whether its result was measured on an engine that an earlier run of the plan had left, warm.
+    is_warm: bool,
     /// When it was archived; `null` while it is in use.
     #[schema(format = DateTime)]
     archived_at: Option<String>,
@@ -117,6 +119,9 @@ impl From<BenchmarkDetail> for RunBody {
             tags: detail.tags,
             purpose: detail.purpose.into(),
             rerun: detail.rerun.map(RerunBody::from),
+            is_warm: detail
+                .result
+                .is_some_and(|result| result.manifest.taken_over.is_some()),
             archived_at: detail.archived_at.map(Timestamp::to_rfc3339),
             created_user: detail.owner_name,
             created_at: detail.created_at.to_rfc3339(),
@@ -134,6 +139,7 @@ impl From<BenchmarkRow> for RunBody {
             tags: row.tags,
             purpose: row.purpose.into(),
             rerun: row.rerun.map(RerunBody::from),
+            is_warm: row.is_warm,
             archived_at: row.archived_at.map(Timestamp::to_rfc3339),
             created_user: row.owner_name,
             created_at: row.created_at.to_rfc3339(),

@@ -112,6 +112,8 @@ struct AnsweredBody {
     purpose: Option<String>,
     /// How often the plan is carried out in all.
     reruns: Option<u32>,
+    /// Whether the engine is kept between them.
+    keep_engine: Option<bool>,
     /// `chat` or `completions`.
     api: Option<String>,
     /// Length of prompts.
@@ -191,6 +193,7 @@ impl AnsweredBody {
             body.concurrent_requests = Some(basic.concurrent_requests);
             body.purpose = Some(basic.purpose.as_str().to_owned());
             body.reruns = Some(basic.reruns);
+            body.keep_engine = Some(basic.keep_engine);
             body.eval_with = Some(basic.method.as_str().to_owned());
         }
         if let Some(evaluation) = &draft.evaluation {

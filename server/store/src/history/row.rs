@@ -14,7 +14,7 @@ pub(crate) const HISTORY_COLUMNS: &str = "b.id, b.name, b.status, b.failure, b.i
      b.is_reference, b.model_name, b.engine_name, b.cluster_name, b.node_type, b.vendor, \
      b.concurrency, b.rate_per_s, b.output_tok_per_s, b.ttft_p50_ms, b.tpot_p50_ms, b.duration_s, \
      b.error_rate, b.tags, b.owner_id, u.name AS owner_name, b.created_at, b.updated_at, \
-     b.purpose, b.archived_at, b.rerun_group_id, b.rerun_index, \
+     b.purpose, b.archived_at, b.is_warm, b.rerun_group_id, b.rerun_index, \
      (SELECT MAX(g.rerun_index) FROM benchmarks g WHERE g.rerun_group_id = b.rerun_group_id) \
          AS rerun_last_index";
 
@@ -45,6 +45,7 @@ pub(crate) struct HistoryRow {
     pub(crate) updated_at: i64,
     purpose: String,
     archived_at: Option<i64>,
+    is_warm: bool,
     rerun_group_id: Option<String>,
     rerun_index: Option<i64>,
     rerun_last_index: Option<i64>,
@@ -63,6 +64,7 @@ impl HistoryRow {
             is_reference: self.is_reference,
             purpose: parse_purpose(&self.purpose)?,
             rerun: parse_rerun(self.rerun_group_id, self.rerun_index, self.rerun_last_index)?,
+            is_warm: self.is_warm,
             archived_at: self.archived_at.map(Timestamp),
             model_name: self.model_name,
             engine_name: self.engine_name,

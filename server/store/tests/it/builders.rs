@@ -134,6 +134,7 @@ pub(crate) fn plan(name: &str) -> RunPlan {
             ..WorkloadSpec::default()
         },
         load_from: None,
+        keep_engine: false,
     }
     .on_nodes(&[1])
 }
@@ -228,6 +229,7 @@ pub(crate) fn result(plan: &RunPlan, ttft_ms: Option<u64>) -> BenchmarkResult {
             served_models: vec!["tiny".to_owned()],
             engine_command: None,
             load_from: "host".to_owned(),
+            taken_over: None,
             round_trip_us: None,
             plan: plan.clone(),
             records_sha256: "ab".repeat(32),

@@ -18,4 +18,5 @@ mod results;
 mod retention;
 mod selftests;
 mod tokens;
+mod warm_engines;
 mod workflows;

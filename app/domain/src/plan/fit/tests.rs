@@ -81,6 +81,7 @@ fn plan(preset: EnginePreset, words: &[&str], node: Inventory) -> RunPlan {
             ..WorkloadSpec::default()
         },
         load_from: None,
+        keep_engine: false,
     }
 }
 

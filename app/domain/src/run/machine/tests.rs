@@ -4,10 +4,12 @@ use uuid::Uuid;
 use super::*;
 use crate::catalogue::{ClusterKind, ModelSource};
 use crate::engine::{EngineCommand, EnginePreset};
+use crate::id::BenchmarkId;
 use crate::id::{ClusterId, ModelId};
 use crate::plan::{PLAN_VERSION, PlannedCluster, PlannedModel};
 use crate::run::event::JournalEntry;
-use crate::run::state::RunStatus;
+use crate::run::state::{RunStatus, StageState};
+use crate::run::warm::TakenOver;
 use crate::time::Timestamp;
 use crate::workload::{
     Api, Arrival, EvaluationMethod, LengthSpec, Prompts, StopRule, WorkloadSpec,
@@ -64,6 +66,7 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
             ..WorkloadSpec::default()
         },
         load_from: None,
+        keep_engine: false,
     }
 }
 
@@ -71,14 +74,55 @@ fn plan(is_endpoint: bool, warmup_requests: u32) -> RunPlan {
 fn perform(state: &mut RunState, plan: &RunPlan, input: &Input) -> Option<Effect> {
     let step = step(state, plan, input);
     for event in step.events {
-        let seq = state.seq + 1;
-        state.apply(&JournalEntry {
-            seq,
-            at: Timestamp(seq),
-            event,
-        });
+        tell(state, event);
     }
     step.effect
+}
+
+/// Folds what an effect tells while it goes on.
+fn tell(state: &mut RunState, event: RunEvent) {
+    let seq = state.seq + 1;
+    state.apply(&JournalEntry {
+        seq,
+        at: Timestamp(seq),
+        event,
+    });
+}
+
+fn engine_started() -> RunEvent {
+    RunEvent::EngineStarted {
+        process_id: 7,
+        container: None,
+        command: "x".to_owned(),
+        base_url: "http://h".to_owned(),
+    }
+}
+
+fn engine_taken_over() -> RunEvent {
+    RunEvent::EngineTakenOver {
+        from: TakenOver {
+            started_by: BenchmarkId(Uuid::nil()),
+            started_by_index: 1,
+            last_index: 2,
+        },
+        process_id: 7,
+        container: None,
+        command: "x".to_owned(),
+        base_url: "http://h".to_owned(),
+    }
+}
+
+fn result_stored() -> RunEvent {
+    RunEvent::ResultStored {
+        records_sha256: "ab".to_owned(),
+    }
+}
+
+/// What happens in a property test: an input of the machine, or what an effect tells.
+#[derive(Clone, Debug)]
+enum Happening {
+    Input(Input),
+    Told(RunEvent),
 }
 
 fn done() -> Input {
@@ -227,14 +271,23 @@ fn recovery_looks_again_whether_a_result_was_stored() {
     assert_eq!(state.outcome, Some(RunOutcome::Completed));
 }
 
-fn any_input() -> impl Strategy<Value = Input> {
-    prop_oneof![
+fn any_happening() -> impl Strategy<Value = Happening> {
+    let input = prop_oneof![
         6 => Just(done()),
         1 => Just(failed()),
         2 => Just(Input::MeasuringBegan),
         1 => Just(cancel()),
         1 => Just(Input::Recover),
         1 => Just(start()),
+    ];
+    let told = prop_oneof![
+        Just(engine_started()),
+        Just(engine_taken_over()),
+        Just(result_stored()),
+    ];
+    prop_oneof![
+        4 => input.prop_map(Happening::Input),
+        1 => told.prop_map(Happening::Told),
     ]
 }
 
@@ -243,11 +296,30 @@ proptest! {
     fn whatever_happens_the_run_can_end_and_has_cleaned_up(
         is_endpoint: bool,
         warmup in 0u32..2,
-        inputs in prop::collection::vec(any_input(), 0..30),
+        keep_engine: bool,
+        happenings in prop::collection::vec(any_happening(), 0..40),
     ) {
-        let (plan, mut state) = (plan(is_endpoint, warmup), RunState::default());
+        let (mut plan, mut state) = (plan(is_endpoint, warmup), RunState::default());
+        plan.keep_engine = keep_engine;
         let mut in_flight = perform(&mut state, &plan, &start());
-        for input in &inputs {
+        for happening in &happenings {
+            if may_keep_engine(&state, &plan) {
+                let is_fine = |stage: &StageState| {
+                    !matches!(stage.status, StageStatus::Failed { .. } | StageStatus::Cancelled)
+                };
+                prop_assert!(keep_engine && state.stages.iter().all(is_fine));
+                prop_assert!(state.records_sha256.is_some() && state.cancel_requested_by.is_none());
+            }
+            let input = match happening {
+                Happening::Input(input) => input,
+                // An effect tells only while it is in flight.
+                Happening::Told(event) => {
+                    if in_flight.is_some() {
+                        tell(&mut state, event.clone());
+                    }
+                    continue;
+                }
+            };
             // The driver answers only effects in flight.
             let is_answer = matches!(input, Input::EffectDone { .. } | Input::EffectFailed { .. });
             if is_answer && in_flight.is_none() {
@@ -278,6 +350,52 @@ proptest! {
             "a run that began has tried to clean up"
         );
     }
+}
+
+/// The run cleans up, with an engine and a result.
+fn cleaning_up(engine: RunEvent) -> (RunPlan, RunState) {
+    let (mut plan, mut state) = (plan(false, 1), RunState::default());
+    plan.keep_engine = true;
+    perform(&mut state, &plan, &start());
+    while state.running_stage() != Some(Stage::CleanUp) {
+        match state.running_stage() {
+            Some(Stage::DeployEngine) => tell(&mut state, engine.clone()),
+            Some(Stage::Collect) => tell(&mut state, result_stored()),
+            _ => {}
+        }
+        assert!(!may_keep_engine(&state, &plan), "it is still needed here");
+        perform(&mut state, &plan, &done());
+    }
+    (plan, state)
+}
+
+#[test]
+fn only_the_engine_of_a_run_that_completes_may_be_kept() {
+    for engine in [engine_started(), engine_taken_over()] {
+        let (mut plan, mut state) = cleaning_up(engine);
+        assert!(may_keep_engine(&state, &plan));
+        perform(&mut state, &plan, &cancel());
+        assert!(!may_keep_engine(&state, &plan), "somebody wants an end");
+        plan.keep_engine = false;
+        assert!(!may_keep_engine(&state, &plan));
+    }
+    let (mut plan, mut state) = (plan(false, 1), RunState::default());
+    plan.keep_engine = true;
+    perform(&mut state, &plan, &start());
+    tell(&mut state, engine_started());
+    tell(&mut state, result_stored());
+    assert_eq!(perform(&mut state, &plan, &failed()), Some(Effect::CleanUp));
+    assert!(!may_keep_engine(&state, &plan));
+}
+
+#[test]
+fn an_engine_that_was_started_after_all_is_not_warm() {
+    let mut state = RunState::default();
+    tell(&mut state, engine_taken_over());
+    assert_eq!(state.taken_over.map(|from| from.last_index), Some(2));
+    assert_eq!(state.engine_process_id, Some(7));
+    tell(&mut state, engine_started());
+    assert_eq!(state.taken_over, None);
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl Draft {
                 method: plan.method,
                 purpose: Purpose::default(),
                 reruns: once(),
+                keep_engine: false,
             }),
             evaluation: Some(EvaluationAnswers {
                 api: workload.api,

@@ -1,4 +1,5 @@
 mod datasets;
+mod keep;
 mod limits;
 mod load_from;
 mod proxy;

@@ -1,13 +1,16 @@
 //! Step 1: name, tags, description, concurrency, evaluation method.
 
+use domain::catalogue::ClusterKind;
 use domain::reruns::Purpose;
 use domain::workflow::form::BasicForm;
 use domain::workflow::{Step, StepForm};
 use leptos::prelude::*;
-use ui::field::{Choice, ChoiceCards, InputKind, TextAreaField, TextField};
+use ui::field::{Checkbox, Choice, ChoiceCards, InputKind, TextAreaField, TextField};
 
 use crate::api::workflows::AnswerBasicInfo;
 use crate::pages::new::step_form::{StepContext, step_form};
+
+const KEEP_HINT: &str = "The first run starts it, the next take it over: its caches are warm then, and what a start costs is measured once. Runs that took it over are marked as warm. Unchecked, each run starts a fresh engine. It concerns engines that Assay starts, proxies aside.";
 
 /// The step.
 #[component]
@@ -25,6 +28,16 @@ pub fn BasicStep(
     if context.catalogue.datasets.is_empty() {
         dataset_method = dataset_method.blocked("No dataset is ready: import one first.");
     }
+    let reruns = RwSignal::new(form.reruns.clone());
+    let is_kept = !form.keep_engine.is_empty();
+    let cluster = context.draft.cluster_id;
+    let cluster = cluster.and_then(|id| context.catalogue.cluster(id));
+    // Nothing is started there: it serves every run.
+    let is_endpoint = cluster.is_some_and(|one| matches!(one.kind, ClusterKind::Endpoint { .. }));
+    let can_keep = Memo::new(move |_| {
+        let several = reruns.with(|text| text.trim().parse().is_ok_and(|runs: u32| runs > 1));
+        several && !is_endpoint
+    });
     let read = |sent: &AnswerBasicInfo| StepForm::BasicInfo(sent.form.clone());
     step_form(
         &context,
@@ -53,8 +66,12 @@ pub fn BasicStep(
             <ChoiceCards name="purpose" legend="Purpose" choices=purposes()
                 chosen=vec![form.purpose] errors />
             <TextField name="reruns" label="Runs of this plan" kind=InputKind::Number step="any"
-                value=form.reruns errors unit="runs"
+                bind=reruns errors unit="runs"
                 hint="One after another, 1 to 20. Three or more show how far equal runs differ." />
+            {move || can_keep.get().then(|| view! {
+                <Checkbox name="keep_engine" value="on" label="Keep the engine between the runs" is_checked=is_kept errors
+                    hint=KEEP_HINT />
+            })}
         }
         .into_any()
         },

@@ -46,8 +46,13 @@ pub fn ExecuteStep(
     );
     let runs = context.draft.basic.as_ref().map_or(1, |basic| basic.reruns);
     let takes = if runs > 1 {
+        let engine = match (plan.keep_engine, plan.deployment.started()) {
+            (_, None) => "",
+            (true, _) => " The first starts the engine, the others take it over, warm.",
+            (false, _) => " Each starts a fresh engine.",
+        };
         format!(
-            "{runs} runs, one after another. Each takes {}.",
+            "{runs} runs, one after another.{engine} Each takes {}.",
             plan.duration_in_words()
         )
     } else {

@@ -135,7 +135,8 @@ async fn start(
     let id = created.id;
     let started = docker.docker.start(&id).await;
     started.map_err(|error| error.to_string())?;
-    let log = follow_container(run, docker.docker.clone(), id.clone()).await?;
+    let from = LogStart::Beginning;
+    let log = follow_container(run, docker.docker.clone(), id.clone(), from).await?;
     Ok(Container {
         docker,
         id,
@@ -362,11 +363,12 @@ fn accelerators(
     Ok(Accelerators::Nvidia(names))
 }
 
-/// Writes what the container says into the run's log file, from its first line on.
-async fn follow_container(
+/// Writes what the container says into the run's log file.
+pub(super) async fn follow_container(
     run: &Run,
     docker: Docker,
     id: ContainerId,
+    from: LogStart,
 ) -> Result<AbortOnDropHandle<()>, String> {
     let unwritable = |error: std::io::Error| {
         format!(
@@ -383,7 +385,7 @@ async fn follow_container(
         .map_err(unwritable)?;
     let run_id = run.id;
     let task = tokio::spawn(async move {
-        let mut lines = std::pin::pin!(docker.follow_logs(&id, LogStart::Beginning));
+        let mut lines = std::pin::pin!(docker.follow_logs(&id, from));
         while let Some(line) = lines.next().await {
             let written = match line {
                 Ok(line) => file.write_all(format!("{}\n", line.text).as_bytes()).await,

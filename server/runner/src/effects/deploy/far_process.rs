@@ -96,7 +96,7 @@ pub(super) async fn deploy(
         .await
         .map_err(in_words)?;
     let base_url = format!("http://{}", forward.address());
-    let copy = copy_log(run, session.clone(), process.log.clone()).await?;
+    let copy = copy_log(run, session.clone(), process.log.clone(), 0).await?;
     let follower = tokio::spawn(follow_log(run.log_path(), run.messages.clone()));
     found.engine = Some(Engine {
         base_url: base_url.clone(),
@@ -144,8 +144,13 @@ impl LogCopy {
     }
 }
 
-/// Brings what the engine prints to the run's log file here.
-async fn copy_log(run: &Run, session: Session, far: String) -> Result<LogCopy, String> {
+/// Brings what the engine prints to the run's log file here, from that byte on.
+pub(super) async fn copy_log(
+    run: &Run,
+    session: Session,
+    far: String,
+    mut next: u64,
+) -> Result<LogCopy, String> {
     let path: PathBuf = run.log_path();
     let unwritable = |error: std::io::Error| {
         format!(
@@ -163,7 +168,6 @@ async fn copy_log(run: &Run, session: Session, far: String) -> Result<LogCopy, S
     let is_whole = CancellationToken::new();
     let whole = is_whole.clone();
     let task = tokio::spawn(async move {
-        let mut next = 0;
         loop {
             // Before the look: what is written after it is not the last.
             let is_last = whole.is_cancelled();

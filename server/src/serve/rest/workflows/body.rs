@@ -83,6 +83,8 @@ pub(super) struct RunWorkflowBody {
     /// How often the plan is carried out in all; once unless told otherwise.
     #[schema(minimum = 1, maximum = 20)]
     reruns: Option<u32>,
+    /// Whether a run leaves its engine, warm, to the next of them, where Assay starts it. Else each run starts its own.
+    keep_engine: Option<bool>,
     /// Which API is called; `chat` unless told otherwise.
     api: Option<ApiInput>,
     /// How long answers to rows of datasets may be; `rows` unless told otherwise.
@@ -301,6 +303,7 @@ impl RunWorkflowBody {
                     PurposeInput::Gating => word("gating"),
                 }),
                 reruns: self.reruns,
+                keep_engine: self.keep_engine,
                 load: LoadCall {
                     api: self.api.and_then(|api| match api {
                         ApiInput::Chat => word("chat"),
