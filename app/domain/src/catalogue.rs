@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod credential;
 pub mod credential_form;
+pub mod docker_access;
 pub mod endpoint_form;
 mod machine_address;
 pub mod machines_form;
@@ -26,8 +27,11 @@ pub use credential::{
     BoundSecret, Credential, CredentialKind, CredentialTest, Origin, TestOutcome,
 };
 pub use credential_form::{CredentialForm, NewCredential};
+pub use docker_access::{DOCKER_PORT, DockerAccess, DockerAddress, MachineAddress};
 pub use endpoint_form::{EndpointForm, NewEndpoint};
-pub use machines_form::{LoginChoice, MachinesForm, NewLogin, NewMachine, NewMachines};
+pub use machines_form::{
+    LoginChoice, MachinesForm, NewDockerLogin, NewLogin, NewMachine, NewMachines,
+};
 pub use model::{
     FilesDigest, Model, ModelFacts, ModelSource, ParameterCount, ParameterSource, WeightsFormat,
 };

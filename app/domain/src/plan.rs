@@ -205,10 +205,16 @@ impl RunPlan {
         upstream.or(self.deployment.credential_id())
     }
 
-    /// Whether its engine is started on a machine that is reached over SSH.
+    /// Whether its engine is started on another machine than the server's.
     pub fn is_far(&self) -> bool {
         let nodes = &self.cluster.nodes;
-        nodes.iter().any(|node| node.access.ssh().is_some())
+        nodes.iter().any(|node| node.access != NodeAccess::Direct)
+    }
+
+    /// Whether that machine is reached through its Docker Engine alone: no files can be sent there.
+    pub fn is_docker_only(&self) -> bool {
+        let nodes = &self.cluster.nodes;
+        nodes.iter().any(|node| node.access.docker().is_some())
     }
 
     /// Whether another machine than that of the engine makes the load: an engine that the run starts has to listen

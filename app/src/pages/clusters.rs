@@ -62,7 +62,7 @@ pub fn ClustersPage() -> impl IntoView {
         <Title text="Clusters" />
         <PageHeader
             title="Clusters"
-            subtitle=|| "Where benchmarks run: this machine, machines over SSH, and endpoints that serve already."
+            subtitle=|| "Where benchmarks run: this machine, machines over SSH or Docker, and endpoints that serve already."
             actions
         />
         <FoundEngines />
@@ -82,13 +82,14 @@ fn table(clusters: Vec<Cluster>) -> impl IntoView {
         let reached_by = match &cluster.kind {
             ClusterKind::ThisMachine => "this machine itself".into_any(),
             ClusterKind::Machines => {
-                let mut ways = cluster.nodes.iter().filter_map(|node| node.access.ssh());
-                let first = ways.next().map_or_else(String::new, |way| way.address.to_string());
+                let mut ways = cluster.nodes.iter().filter_map(|node| node.access.address());
+                let first = ways.next().map_or_else(String::new, |address| address.to_string());
                 let more = match ways.count() {
                     0 => String::new(),
                     count => format!(" and {count} more"),
                 };
-                view! { "SSH: " <span class="mono">{first}</span> {more} }.into_any()
+                let way = if cluster.is_docker_only() { "Docker: " } else { "SSH: " };
+                view! { {way} <span class="mono">{first}</span> {more} }.into_any()
             }
             ClusterKind::Endpoint { base_url, .. } => {
                 view! { <span class="clamped mono" title=base_url.clone()>{base_url.clone()}</span> }.into_any()

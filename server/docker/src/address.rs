@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use domain::secret::Secret;
 
+use crate::Error;
+use crate::transport::client_config;
+
 /// Where a Docker Engine is reached.
 #[derive(Clone, Debug)]
 pub enum Address {
@@ -27,6 +30,18 @@ pub enum Address {
 }
 
 impl Address {
+    /// Whether certificates and a private key can be used to reach a Docker Engine; nothing is connected.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`], which says which of them is wrong.
+    pub fn check_certificates(
+        ca: &str,
+        certificate: &str,
+        key: &Secret<String>,
+    ) -> Result<(), Error> {
+        client_config(ca, certificate, key.expose()).map(drop)
+    }
+
     /// The socket of the Docker Engine of this machine.
     pub fn local() -> Self {
         Self::Socket("/var/run/docker.sock".into())

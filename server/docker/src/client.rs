@@ -1,6 +1,7 @@
 //! The connection to one Docker Engine.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::ClientVersion;
@@ -15,10 +16,21 @@ use crate::{Address, Error};
 
 /// How long an ordinary call may take: a busy machine needs many seconds to create a container.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a sign of life may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The oldest API that has all that is used here: Docker 20.10.
 const API_MIN: ApiVersion = ApiVersion(1, 41);
 /// The newest API that the client library knows.
 const API_MAX: ApiVersion = ApiVersion(1, 53);
+
+/// Where a Docker Engine is reached over the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The address that a connection to it went to.
+    pub address: IpAddr,
+    /// The time of a round trip to that address.
+    pub round_trip: Duration,
+}
 
 /// A Docker Engine that answered, with the version of the API that both sides speak. Cheap to clone; it holds
 /// no open connection.
@@ -83,6 +95,27 @@ impl Docker {
             address,
             api_version,
         })
+    }
+
+    /// The address it is reached at over the network, and the round trip to there; `None` where it is reached
+    /// through a socket of this machine.
+    ///
+    /// # Errors
+    /// [`Error::NoDaemon`].
+    pub async fn reach(&self) -> Result<Option<Reach>, Error> {
+        let reach = self.transport.reach().await;
+        reach.map_err(|fault| Error::from_fault(&self.address, "timing a round trip", &fault))
+    }
+
+    /// Asks it for nothing but an answer.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let ping = self.api.ping();
+        self.ask("asking for a sign of life", PING_TIMEOUT, ping)
+            .await
+            .map(drop)
     }
 
     /// Waits for `call`, at most `within`, and says its errors for the call `doing`.

@@ -38,7 +38,7 @@ mod spec;
 mod transport;
 
 pub use address::Address;
-pub use client::Docker;
+pub use client::{Docker, Reach};
 pub use container::{ContainerId, ContainerState, ContainerStatus, Created};
 pub use error::Error;
 pub use image::{Image, RegistryLogin};

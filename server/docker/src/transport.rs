@@ -5,9 +5,10 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -24,12 +25,14 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::{Address, Error};
+use crate::{Address, Error, Reach};
 
 /// How long a connection with its TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer that is read as a whole, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// How often the way is timed; the middle one counts.
+const ROUND_TRIPS: usize = 5;
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,9 @@ pub(crate) enum Fault {
 impl Fault {
     /// The innermost cause in words: the outer ones only say that there was an error.
     pub(crate) fn reason(&self) -> String {
+        if let Some(error) = self.tls_error() {
+            return tls_in_words(error);
+        }
         let mut cause: &dyn StdError = self;
         while let Some(inner) = cause.source() {
             cause = inner;
@@ -60,20 +66,67 @@ impl Fault {
 
     /// Whether TLS is the cause: TLS 1.3 tells a client only after the handshake that it was refused.
     pub(crate) fn is_tls(&self) -> bool {
+        self.tls_error().is_some()
+    }
+
+    fn tls_error(&self) -> Option<&rustls::Error> {
+        let inner = match self {
+            Self::Connect(error) | Self::Tls(error) => tls_inside(error),
+            _ => None,
+        };
+        if inner.is_some() {
+            return inner;
+        }
         let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
         while let Some(error) = cause {
-            let is_tls = error.is::<rustls::Error>()
-                || error
-                    .downcast_ref::<io::Error>()
-                    .and_then(io::Error::get_ref)
-                    .is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>);
-            if is_tls {
-                return true;
+            let found = error
+                .downcast_ref::<rustls::Error>()
+                .or_else(|| error.downcast_ref::<io::Error>().and_then(tls_inside));
+            if found.is_some() {
+                return found;
             }
             cause = error.source();
         }
-        false
+        None
     }
+}
+
+fn tls_inside(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>()
+}
+
+/// Which side did not accept what of the other.
+fn tls_in_words(error: &rustls::Error) -> String {
+    use rustls::AlertDescription as Alert;
+    use rustls::CertificateError as Theirs;
+    let words = match error {
+        rustls::Error::InvalidCertificate(theirs) => match theirs {
+            Theirs::UnknownIssuer | Theirs::BadSignature => {
+                "its certificate does not come from the authority that was given"
+            }
+            Theirs::NotValidForName | Theirs::NotValidForNameContext { .. } => {
+                return format!("its certificate is for another name ({theirs})");
+            }
+            Theirs::Expired | Theirs::ExpiredContext { .. } => "its certificate has expired",
+            Theirs::NotValidYet | Theirs::NotValidYetContext { .. } => {
+                "its certificate is not valid yet"
+            }
+            _ => return format!("its certificate is not accepted ({theirs})"),
+        },
+        rustls::Error::AlertReceived(
+            alert @ (Alert::UnknownCA
+            | Alert::BadCertificate
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRequired
+            | Alert::UnsupportedCertificate
+            | Alert::DecryptError
+            | Alert::AccessDenied),
+        ) => return format!("it does not accept the certificate of this server ({alert:?})"),
+        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS",
+        other => return other.to_string(),
+    };
+    words.to_owned()
 }
 
 /// An answer that was read as a whole.
@@ -170,6 +223,42 @@ impl Transport {
             .map_err(Fault::Http)
     }
 
+    /// Where the Docker Engine is reached over the network, and how far away that is; `None` for a socket of
+    /// this machine.
+    pub(crate) async fn reach(&self) -> Result<Option<Reach>, Fault> {
+        let Way::Tls { host, port, .. } = &*self.way else {
+            return Ok(None);
+        };
+        let mut times = Vec::with_capacity(ROUND_TRIPS);
+        let mut peer: Option<IpAddr> = None;
+        for _ in 0..ROUND_TRIPS {
+            let began = Instant::now();
+            // The kernels of both sides make a connection among themselves: neither TLS nor the Docker
+            // Engine's own work is in the time. From the second on to the same address.
+            let connect = async {
+                match peer {
+                    Some(address) => TcpStream::connect((address, *port)).await,
+                    None => TcpStream::connect((host.as_str(), *port)).await,
+                }
+            };
+            let stream = timeout(CONNECT_TIMEOUT, connect)
+                .await
+                .map_err(|_| Fault::Connect(io::ErrorKind::TimedOut.into()))?
+                .map_err(Fault::Connect)?;
+            if peer.is_some() {
+                times.push(began.elapsed());
+            }
+            let address = stream.peer_addr().map_err(Fault::Connect)?;
+            peer = Some(address.ip().to_canonical());
+        }
+        times.sort_unstable();
+        let round_trip = times.get(times.len() / 2).copied().unwrap_or_default();
+        Ok(peer.map(|address| Reach {
+            address,
+            round_trip,
+        }))
+    }
+
     /// Sends JSON (or nothing) and reads the whole answer. Nothing of either is logged.
     pub(crate) async fn call(
         &self,
@@ -222,7 +311,8 @@ fn origin_form<B>(mut request: Request<B>) -> Result<Request<B>, Fault> {
     Ok(request)
 }
 
-fn client_config(ca: &str, certificate: &str, key: &str) -> Result<ClientConfig, Error> {
+/// What both sides prove themselves with; also whether it can be used at all.
+pub(crate) fn client_config(ca: &str, certificate: &str, key: &str) -> Result<ClientConfig, Error> {
     let unusable = |what: &'static str, reason: String| Error::Certificate { what, reason };
     let mut roots = RootCertStore::empty();
     for authority in certificates("authority's certificate", ca)? {
@@ -239,7 +329,15 @@ fn client_config(ca: &str, certificate: &str, key: &str) -> Result<ClientConfig,
         .map_err(|error| unusable("certificate", error.to_string()))?
         .with_root_certificates(roots)
         .with_client_auth_cert(chain, key)
-        .map_err(|error| unusable("certificate with its private key", error.to_string()))
+        .map_err(|error| {
+            let reason = match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    "the key does not belong to the certificate".to_owned()
+                }
+                error => error.to_string(),
+            };
+            unusable("certificate with its private key", reason)
+        })
 }
 
 fn certificates(what: &'static str, pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -19,7 +19,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use docker::{HostFiles, MountRules};
+use docker::{Docker, HostFiles, MountRules, Reach};
 use domain::catalogue::EngineIdentity;
 use domain::id::{BenchmarkId, CredentialId, NodeId};
 use domain::measure::summary::Summary;
@@ -33,7 +33,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::config::{Chain, Shared};
 use crate::node::Node;
-use crate::reach::open_session;
+use crate::reach::{open_node, open_session};
 
 use engine::Engine;
 
@@ -117,9 +117,9 @@ impl Run {
     /// The node of the run, connected. The link is kept for the effects to come.
     async fn node(&self) -> Result<Node, String> {
         let nodes = &self.plan.cluster.nodes;
-        let Some((planned, access)) = nodes
+        let Some((planned, address)) = nodes
             .first()
-            .and_then(|node| Some((node, node.access.ssh()?)))
+            .and_then(|node| Some((node, node.access.address()?)))
         else {
             return Ok(Node::Here);
         };
@@ -130,16 +130,17 @@ impl Run {
         let store = &self.shared.store;
         let known = store.find_node(planned.id).await;
         let known = known.map_err(|error| Chain(&error).to_string())?;
-        let known = known.as_ref().and_then(|placed| placed.node.access.ssh());
-        if known.is_some_and(|known| known.address != access.address) {
+        if known.is_some_and(|known| known.node.access.address() != Some(address.clone())) {
             return Err(format!(
-                "the plan is for {} at {}, and the machine has another address since: start the benchmark again",
-                planned.name, access.address
+                "the plan is for {} at {address}, and the machine has another address since: start the benchmark again",
+                planned.name
             ));
         }
-        let session = open_session(store, planned.id).await?;
-        *link = Some(session.clone());
-        Ok(Node::Far(session))
+        let node = open_node(store, planned.id).await?;
+        if let Node::Far(session) = &node {
+            *link = Some(session.clone());
+        }
+        Ok(node)
     }
 
     /// The link to the machine that makes the load.
@@ -191,6 +192,23 @@ impl Run {
         }
     }
 
+    /// The network way to the engine of a machine that is reached through its Docker alone, and in words, for a
+    /// note.
+    async fn log_way(&self, docker: &Docker) -> Result<(Reach, String), String> {
+        let reach = docker.reach().await.map_err(|error| error.to_string())?;
+        let reach = reach.ok_or("the Docker Engine is not reached over the network")?;
+        let time = reach.round_trip;
+        self.found.lock().await.round_trip_us = u64::try_from(time.as_micros()).ok();
+        let time = time.as_secs_f64() * 1e3;
+        self.log(format!(
+            "Requests go over the network to {}: a round trip takes {time:.2} ms, and is a part of every latency.",
+            reach.address
+        ))
+        .await;
+        let words = format!(" at {}, a round trip of {time:.2} ms away", reach.address);
+        Ok((reach, words))
+    }
+
     /// What containers of the run carry.
     async fn docker_mark(&self) -> Result<docker::Mark, String> {
         Ok(docker::Mark::new(
@@ -199,10 +217,10 @@ impl Run {
         ))
     }
 
-    /// The folders that a container of the run may be given.
-    fn mount_rules(&self) -> Result<MountRules, String> {
+    /// The folders that a container of the run may be given, of this machine or of another.
+    fn mount_rules(&self, files: HostFiles) -> Result<MountRules, String> {
         let folders = self.shared.config.model_folders.iter().cloned();
-        MountRules::new(folders, HostFiles::Here).map_err(|error| error.to_string())
+        MountRules::new(folders, files).map_err(|error| error.to_string())
     }
 
     /// Where the engine answers.

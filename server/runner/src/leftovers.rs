@@ -73,7 +73,14 @@ impl Leftovers<'_> {
                     .filter_map(|run| run.run.parse::<BenchmarkId>().ok()),
             );
         }
-        if let Ok(docker) = node.docker(self.local_docker).await {
+        let docker = node.docker(self.local_docker).await;
+        if matches!(node, Node::Docker(_))
+            && let Err(reason) = docker
+        {
+            // There is nothing else to ask.
+            return Err(reason);
+        }
+        if let Ok(docker) = docker {
             let marked = docker.docker.list_marked(&self.installation).await;
             let marked = marked.map_err(|error| error.to_string())?;
             let things = [marked.containers, marked.networks, marked.volumes];

@@ -1,5 +1,7 @@
-//! Looking at machines over SSH: whether somebody can sign in, how far away they are, what they have, and
+//! Looking at machines over SSH, or through their Docker Engines: whether somebody can sign in, how far away they are, what they have, and
 //! what this installation left there.
+
+mod docker_tls;
 
 use domain::catalogue::{
     FoundThere, Inventory, NodeCheck, OfferedKey, SshAccess, SshAddress, SshHop, SshKeySecret,
@@ -11,6 +13,9 @@ use store::Store;
 
 use crate::inventory::{ANSWER_BYTES_MAX, ANSWER_WITHIN, Question};
 use crate::reach::{self, NotReached};
+
+pub(crate) use docker_tls::refuses_public;
+pub use docker_tls::{check_certificates, look_through_docker};
 
 /// Most things of ours that a look at a machine tells.
 const FOUND_MAX: usize = 100;

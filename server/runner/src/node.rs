@@ -1,4 +1,5 @@
-//! The machine an engine is started on: this one, or one that is reached over SSH.
+//! The machine an engine is started on: this one, one that is reached over SSH, or one that is reached through its
+//! Docker Engine alone.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,18 +22,27 @@ pub(crate) enum Node {
     Here,
     /// A machine over SSH.
     Far(Session),
+    /// A machine through its Docker Engine, over TLS: nothing but containers runs there.
+    Docker(Address),
 }
 
 /// A Docker Engine with the way to it.
 pub(crate) struct NodeDocker {
     pub(crate) docker: Docker,
     way: Option<Way>,
+    is_over_network: bool,
 }
 
 impl NodeDocker {
     /// The link it is reached through, where its machine is far.
     pub(crate) fn session(&self) -> Option<&Session> {
         self.way.as_ref().map(|way| &way.session)
+    }
+
+    /// The Docker Engine, where it is reached over the network without SSH: there is no link that would tell its
+    /// own end.
+    pub(crate) fn over_network(&self) -> Option<&Docker> {
+        self.is_over_network.then_some(&self.docker)
     }
 }
 
@@ -51,47 +61,55 @@ impl Node {
     ///
     /// In words.
     pub(crate) async fn docker(&self, local: &Address) -> Result<NodeDocker, String> {
-        let session = match self {
-            Self::Here => {
-                let docker = Docker::connect(local.clone()).await;
-                let docker = docker.map_err(|error| error.to_string())?;
-                return Ok(NodeDocker { docker, way: None });
-            }
-            Self::Far(session) => session,
+        let (address, is_over_network) = match self {
+            Self::Far(session) => return through_link(session).await,
+            Self::Here => (local, false),
+            Self::Docker(address) => (address, true),
         };
-        let far = far_socket(session).await?;
-        // Its own short path: a socket's name has at most 107 bytes.
-        let folder = tempfile::Builder::new()
-            .prefix("assay-")
-            .tempdir()
-            .map_err(|error| format!("no folder for a socket can be made: {error}"))?;
-        let path = folder.path().join("docker.sock");
-        let socket = session
-            .forward_unix(&path, &far)
-            .await
-            .map_err(|error| error.to_string())?;
-        let docker = match Docker::connect(Address::Socket(path)).await {
-            Ok(docker) => docker,
-            Err(error) => {
-                // Why the far end did not open says more than that this end closed.
-                let reason = socket
-                    .trouble()
-                    .map_or(error.to_string(), |why| why.to_string());
-                return Err(format!(
-                    "no Docker Engine answers on {}: {reason}",
-                    session.place()
-                ));
-            }
-        };
+        let docker = Docker::connect(address.clone()).await;
         Ok(NodeDocker {
-            docker,
-            way: Some(Way {
-                _socket: socket,
-                _folder: folder,
-                session: session.clone(),
-            }),
+            docker: docker.map_err(|error| error.to_string())?,
+            way: None,
+            is_over_network,
         })
     }
+}
+
+/// The Docker Engine that the account of a link may use.
+async fn through_link(session: &Session) -> Result<NodeDocker, String> {
+    let far = far_socket(session).await?;
+    // Its own short path: a socket's name has at most 107 bytes.
+    let folder = tempfile::Builder::new()
+        .prefix("assay-")
+        .tempdir()
+        .map_err(|error| format!("no folder for a socket can be made: {error}"))?;
+    let path = folder.path().join("docker.sock");
+    let socket = session
+        .forward_unix(&path, &far)
+        .await
+        .map_err(|error| error.to_string())?;
+    let docker = match Docker::connect(Address::Socket(path)).await {
+        Ok(docker) => docker,
+        Err(error) => {
+            // Why the far end did not open says more than that this end closed.
+            let reason = socket
+                .trouble()
+                .map_or(error.to_string(), |why| why.to_string());
+            return Err(format!(
+                "no Docker Engine answers on {}: {reason}",
+                session.place()
+            ));
+        }
+    };
+    Ok(NodeDocker {
+        docker,
+        is_over_network: false,
+        way: Some(Way {
+            _socket: socket,
+            _folder: folder,
+            session: session.clone(),
+        }),
+    })
 }
 
 /// The socket that the account's environment names (as rootless Docker does), or the usual one.

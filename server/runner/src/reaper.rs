@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::catalogue::{self, PendingCleanup};
+use domain::catalogue::{self, NodeAccess, PendingCleanup};
 use domain::id::{BenchmarkId, NodeId};
 use domain::plan::Deployment;
 use futures::StreamExt;
@@ -15,7 +15,7 @@ use crate::node::Node;
 use crate::process::scan::list_runs;
 use crate::process::stop::stop_run;
 use crate::process::{ENGINE_PROCESS_FILE, noted_engine};
-use crate::reach::open_session;
+use crate::reach::open_node;
 use crate::warm::{kept_runs, remove_unwanted};
 
 /// Most far machines that are looked at at once.
@@ -71,9 +71,12 @@ pub(crate) async fn reap_elsewhere(shared: &Shared, with_machines: bool) {
             return;
         }
     };
-    // Those whose key somebody has accepted.
-    let is_known =
-        |node: &catalogue::Node| node.access.ssh().is_some_and(|ssh| ssh.host_key.is_some());
+    // Those whose key somebody has accepted, and those that prove themselves by certificates.
+    let is_known = |node: &catalogue::Node| match &node.access {
+        NodeAccess::Direct => false,
+        NodeAccess::Ssh(ssh) => ssh.host_key.is_some(),
+        NodeAccess::DockerTls(_) => true,
+    };
     futures::stream::iter(nodes.into_iter().filter(is_known))
         .for_each_concurrent(MACHINES_AT_ONCE, |node| async move {
             if let Err(reason) = reap_machine(shared, node.id).await {
@@ -102,7 +105,7 @@ async fn reap_here(shared: &Shared) -> Result<(), String> {
     let nodes = nodes(shared).await?;
     let is_here = |cleanup: &&PendingCleanup| {
         let node = nodes.iter().find(|node| node.id == cleanup.node_id);
-        node.is_some_and(|node| node.access.ssh().is_none())
+        node.is_some_and(|node| node.access == NodeAccess::Direct)
     };
     for cleanup in pending.iter().filter(is_here) {
         finish(shared, &Node::Here, cleanup).await?;
@@ -111,8 +114,8 @@ async fn reap_here(shared: &Shared) -> Result<(), String> {
 }
 
 async fn reap_machine(shared: &Shared, id: NodeId) -> Result<(), String> {
-    let reaped = match open_session(&shared.store, id).await {
-        Ok(session) => clean_node(shared, &Node::Far(session), id).await,
+    let reaped = match open_node(&shared.store, id).await {
+        Ok(node) => clean_node(shared, &node, id).await,
         Err(reason) => Err(reason),
     };
     if let Err(reason) = &reaped {

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::id::{BenchmarkId, NodeId};
+use domain::id::BenchmarkId;
 use domain::run::WarmEngine;
 use store::{KeptEngine, StoreError};
 
 use crate::config::{Chain, Shared};
 use crate::leftovers::Removed;
 use crate::node::Node;
-use crate::reach::open_session;
+use crate::reach::open_node;
 use crate::reaper::{leftovers, stop_process_here};
 
 /// The runs whose engines are kept: what carries their mark is no leftover.
@@ -81,10 +81,11 @@ async fn remove_all(shared: &Shared, taken: Result<Vec<KeptEngine>, StoreError>)
 async fn remove_kept(shared: &Shared, kept: &KeptEngine) -> Result<Removed, String> {
     let placed = shared.store.find_node(kept.node_id).await;
     let placed = placed.map_err(|error| Chain(&error).to_string())?;
-    let is_far = placed
-        .as_ref()
-        .is_some_and(|placed| placed.node.access.ssh().is_some());
-    let removed = match connect(shared, kept.node_id, is_far).await {
+    let node = match &placed {
+        Some(_) => open_node(&shared.store, kept.node_id).await,
+        None => Ok(Node::Here),
+    };
+    let removed = match node {
         Ok(node) => remove_engine(shared, &node, &kept.engine).await,
         Err(reason) => Err(reason),
     };
@@ -98,12 +99,4 @@ async fn remove_kept(shared: &Shared, kept: &KeptEngine) -> Result<Removed, Stri
         noted.map_err(|error| Chain(&error).to_string())?;
     }
     removed
-}
-
-async fn connect(shared: &Shared, id: NodeId, is_far: bool) -> Result<Node, String> {
-    Ok(if is_far {
-        Node::Far(open_session(&shared.store, id).await?)
-    } else {
-        Node::Here
-    })
 }

@@ -148,7 +148,7 @@ fn read_access(column: Option<String>) -> Result<NodeAccess, StoreError> {
 fn access_column(access: &NodeAccess) -> Result<Option<String>, StoreError> {
     match access {
         NodeAccess::Direct => Ok(None),
-        NodeAccess::Ssh(_) => to_json(access).map(Some),
+        NodeAccess::Ssh(_) | NodeAccess::DockerTls(_) => to_json(access).map(Some),
     }
 }
 

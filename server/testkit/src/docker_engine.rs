@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Uid};
 
-use crate::Process;
 use crate::folder::{TempDir, data_dir, target_dir};
+use crate::{Authority, Process, free_port};
 
 const SUPERVISOR: &str = include_str!("docker_engine/supervise.sh");
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -82,6 +82,37 @@ impl DockerEngine {
             images: Mutex::default(),
         };
         engine.wait_until_ready()
+    }
+
+    /// One that listens behind TLS as well, at the port of 127.0.0.1 that is returned: it has a certificate of
+    /// `authority` for that address, and lets in whoever has one too.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::start`].
+    pub fn start_tls(authority: &Authority) -> (Self, u16) {
+        let certified = authority.issue_to_server("127.0.0.1");
+        // It reads them when it starts.
+        let folder = data_dir();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("our own folder");
+            path.display().to_string()
+        };
+        let port = free_port();
+        let arguments = [
+            "--host".to_owned(),
+            format!("tcp://127.0.0.1:{port}"),
+            "--tlsverify".to_owned(),
+            "--tlscacert".to_owned(),
+            file("ca.pem", &authority.pem()),
+            "--tlscert".to_owned(),
+            file("cert.pem", &certified.certificate),
+            "--tlskey".to_owned(),
+            file("key.pem", &certified.key),
+        ];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        (Self::start_with(&arguments), port)
     }
 
     /// One Docker Engine for all tests of this process, with whose end it ends: starting one and giving it its

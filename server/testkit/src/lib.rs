@@ -1,5 +1,5 @@
 //! Real parts for tests: processes, `PostgreSQL`, a Docker Engine, llama.cpp's server, `OpenSSH`'s
-//! server and agent, links that break, folders, ports.
+//! server and agent, certificates, links that break, folders, ports.
 //!
 //! Invariants:
 //! - whatever a guard started ends when the guard is dropped, with everything it started itself;
@@ -15,6 +15,7 @@
     reason = "only tests call this crate, and a panic is how a test fails"
 )]
 
+mod certificates;
 mod docker_engine;
 mod docker_registry;
 mod folder;
@@ -27,6 +28,7 @@ mod ssh_key;
 mod sshd;
 mod wait;
 
+pub use certificates::{Authority, Certified};
 pub use docker_engine::DockerEngine;
 pub use docker_registry::DockerRegistry;
 pub use folder::{TempDir, data_dir, target_dir, workspace_root};

@@ -30,6 +30,7 @@ struct State {
     /// Everything is cut when `sent` gets there.
     cut_at: Option<u64>,
     is_frozen: bool,
+    is_severed: bool,
     is_closed: bool,
 }
 
@@ -46,8 +47,14 @@ impl Link {
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                if accepting.lock().is_closed {
-                    return;
+                {
+                    let state = accepting.lock();
+                    if state.is_closed {
+                        return;
+                    }
+                    if state.is_severed {
+                        continue;
+                    }
                 }
                 if let Ok(far) = TcpStream::connect(("127.0.0.1", port)) {
                     accepting.pass(&near, &far);
@@ -71,6 +78,18 @@ impl Link {
     /// Cuts every connection there is; later ones pass.
     pub fn cut(&self) {
         cut(&mut self.shared.lock());
+    }
+
+    /// Cuts every connection there is and those that come, until it is mended.
+    pub fn sever(&self) {
+        let mut state = self.shared.lock();
+        state.is_severed = true;
+        cut(&mut state);
+    }
+
+    /// Lets connections pass again.
+    pub fn mend(&self) {
+        self.shared.lock().is_severed = false;
     }
 
     /// Stops passing bytes without closing anything, as when a cable is pulled.

@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 pub enum ClusterKind {
     /// The machine the runner works on: engines are local processes.
     ThisMachine,
-    /// Machines that are reached over SSH: engines are started on them.
+    /// Machines that are reached over SSH, or through their Docker Engines over TLS: engines are started on
+    /// them.
     Machines,
     /// A base URL that already serves an OpenAI-compatible API.
     Endpoint {
@@ -84,9 +85,15 @@ impl Cluster {
     /// The credential that an endpoint is sent, or that the machines are signed in to with.
     pub fn credential_id(&self) -> Option<CredentialId> {
         self.kind.credential_id().or_else(|| {
-            let mut ways = self.nodes.iter().filter_map(|node| node.access.ssh());
-            ways.find_map(|access| access.login.credential_id())
+            let mut nodes = self.nodes.iter();
+            nodes.find_map(|node| node.access.credential_id())
         })
+    }
+
+    /// Whether its machines are reached through their Docker Engines alone: nothing but containers runs
+    /// there, and no files are sent.
+    pub fn is_docker_only(&self) -> bool {
+        self.nodes.iter().any(|node| node.access.docker().is_some())
     }
 
     /// Whether a list shows it. A search looks at its nodes as well.
@@ -98,9 +105,9 @@ impl Cluster {
             ClusterKind::Endpoint { base_url, .. } => base_url,
         };
         let mut texts = vec![self.name.as_str(), &self.description, address, &id];
-        for access in self.nodes.iter().filter_map(|node| node.access.ssh()) {
-            texts.push(&access.address.host);
-        }
+        let addresses = self.nodes.iter().filter_map(|node| node.access.address());
+        let hosts: Vec<String> = addresses.map(|it| it.host().to_owned()).collect();
+        texts.extend(hosts.iter().map(String::as_str));
         for node in &self.nodes {
             texts.push(&node.name);
             if let Some(inventory) = &node.inventory {
@@ -157,7 +164,7 @@ pub struct Node {
     pub access: NodeAccess,
     /// What it has, when it is known.
     pub inventory: Option<Inventory>,
-    /// What the last look at it over SSH found, if there was one.
+    /// What the last look at it found, if there was one.
     #[serde(default)]
     pub last_check: Option<NodeCheck>,
     /// The benchmark that holds it now, if any.

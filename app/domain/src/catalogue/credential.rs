@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueQuery, SSH_PORT};
+use super::{CatalogueQuery, DOCKER_PORT, SSH_PORT};
 use crate::id::{ClusterId, CredentialId};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of an HTTP, HTTPS or SSH address or of a registry (`docker://`), without an account; the port is the scheme's own when none is given.
+    /// The origin of an HTTP, HTTPS or SSH address, of a registry (`docker://`) or a Docker Engine (`tcp://`), without an account; the port is the scheme's own when none is given.
     pub fn of(url: &str) -> Option<Self> {
         let uri: http::Uri = url.trim().parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
@@ -52,6 +52,7 @@ fn own_port(scheme: &str) -> Option<u16> {
         // Docker asks registries over TLS.
         "https" | "docker" => Some(443),
         "ssh" => Some(SSH_PORT),
+        "tcp" => Some(DOCKER_PORT),
         _ => None,
     }
 }
@@ -101,15 +102,19 @@ pub enum CredentialKind {
     SshPassword,
     /// The password or token of a registry's user, sent by Docker Engines when they pull images.
     RegistryLogin,
+    /// The private key of a certificate by which this server proves itself to Docker Engines, as PEM. It is
+    /// never sent.
+    DockerKey,
 }
 
 impl CredentialKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ProviderKey,
         Self::SshKey,
         Self::SshPassword,
         Self::RegistryLogin,
+        Self::DockerKey,
     ];
     /// Those that stand by themselves and have a form.
     pub const REGISTERED: [Self; 2] = [Self::ProviderKey, Self::RegistryLogin];
@@ -121,6 +126,7 @@ impl CredentialKind {
             Self::SshKey => "ssh_key",
             Self::SshPassword => "ssh_password",
             Self::RegistryLogin => "registry_login",
+            Self::DockerKey => "docker_key",
         }
     }
 
@@ -134,7 +140,7 @@ impl CredentialKind {
         match self {
             Self::ProviderKey => "an API: a key that is sent with requests",
             Self::RegistryLogin => "a registry: user and password that images are pulled with",
-            Self::SshKey | Self::SshPassword => self.label(),
+            Self::SshKey | Self::SshPassword | Self::DockerKey => self.label(),
         }
     }
 
@@ -145,6 +151,7 @@ impl CredentialKind {
             Self::SshKey => "SSH key",
             Self::SshPassword => "SSH password",
             Self::RegistryLogin => "registry login",
+            Self::DockerKey => "Docker key",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{SSH_PORT, SshAddress};
+use super::{DOCKER_PORT, DockerAddress, SSH_PORT, SshAddress};
 
 /// Most characters of a host name, and of an account's name.
 const HOST_CHARS_MAX: usize = 253;
@@ -13,7 +13,7 @@ const USER_CHARS_MAX: usize = 64;
 pub(super) fn read_address(text: &str, user: &str) -> Result<SshAddress, String> {
     let text = text.trim();
     let (user, place) = text.rsplit_once('@').unwrap_or((user, text));
-    let (host, port) = split_port(place)?;
+    let (host, port) = split_port(place, SSH_PORT)?;
     check_host(host, text)?;
     check_user(user, text)?;
     Ok(SshAddress {
@@ -23,7 +23,25 @@ pub(super) fn read_address(text: &str, user: &str) -> Result<SshAddress, String>
     })
 }
 
-fn split_port(place: &str) -> Result<(&str, u16), String> {
+/// Reads `host[:port]`, also as `tcp://host:port`. A Docker Engine has no accounts.
+pub(super) fn read_docker_address(text: &str) -> Result<DockerAddress, String> {
+    let text = text.trim();
+    let place = text.strip_prefix("tcp://").unwrap_or(text);
+    if place.contains('@') {
+        return Err(format!(
+            "Give “{text}” without an account: the certificate says who asks."
+        ));
+    }
+    let (host, port) = split_port(place, DOCKER_PORT)?;
+    check_host(host, text)?;
+    Ok(DockerAddress {
+        host: host.to_ascii_lowercase(),
+        port,
+    })
+}
+
+/// Host and port; `usual` where no port is given.
+fn split_port(place: &str, usual: u16) -> Result<(&str, u16), String> {
     let read = |port: &str| {
         let port: Option<u16> = port.parse().ok();
         port.filter(|port| *port > 0)
@@ -35,15 +53,15 @@ fn split_port(place: &str) -> Result<(&str, u16), String> {
             .ok_or_else(|| format!("Close the bracket of “{place}”."))?;
         return match after.strip_prefix(':') {
             Some(port) => Ok((host, read(port)?)),
-            None if after.is_empty() => Ok((host, SSH_PORT)),
+            None if after.is_empty() => Ok((host, usual)),
             None => Err(format!("Put a colon before the port of “{place}”.")),
         };
     }
     match place.split_once(':') {
         // More than one colon: an IPv6 address by itself.
-        Some((_, rest)) if rest.contains(':') => Ok((place, SSH_PORT)),
+        Some((_, rest)) if rest.contains(':') => Ok((place, usual)),
         Some((host, port)) => Ok((host, read(port)?)),
-        None => Ok((place, SSH_PORT)),
+        None => Ok((place, usual)),
     }
 }
 
@@ -133,6 +151,24 @@ mod tests {
             }
         }
         assert!(read_address("h", "").unwrap_err().contains("user@host"));
+    }
+
+    #[test]
+    fn a_docker_engine_has_a_port_of_its_own_and_no_account() {
+        let read = |text: &str| read_docker_address(text).map(|it| (it.host, it.port));
+        let expected = |host: &str, port| Ok((host.to_owned(), port));
+        assert_eq!(read(" GPU1.lab "), expected("gpu1.lab", 2376));
+        assert_eq!(read("tcp://10.0.0.2:2377"), expected("10.0.0.2", 2377));
+        assert_eq!(read("fe80::1"), expected("fe80::1", 2376));
+        assert_eq!(read("[fe80::1]:23"), expected("fe80::1", 23));
+        for (text, word) in [
+            ("root@h", "account"),
+            ("h:0", "port"),
+            ("", "host name"),
+            ("https://h", "port"),
+        ] {
+            assert!(read(text).unwrap_err().contains(word), "{text:?}");
+        }
     }
 
     proptest! {

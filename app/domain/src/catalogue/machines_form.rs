@@ -1,12 +1,12 @@
-//! The form of a cluster of machines that are reached over SSH.
+//! The form of a cluster of machines that are reached over SSH, or through their Docker Engines.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::machine_address::read_address;
-use super::{Cluster, SshAddress, SshKeySecret, SshLogin};
+use super::machine_address::{read_address, read_docker_address};
+use super::{Cluster, MachineAddress, NodeAccess, SshAddress, SshKeySecret, SshLogin};
 use crate::field::{FieldErrors, optional_text, required_text};
 use crate::secret::Secret;
 
@@ -14,26 +14,28 @@ use crate::secret::Secret;
 pub const MACHINES_MAX: usize = 64;
 /// Most characters of a machine's name.
 const NAME_CHARS_MAX: u32 = 100;
-/// Most bytes of a private key, and of a password or passphrase.
+/// Most bytes of a private key or of certificates, and of a password or passphrase.
 const KEY_BYTES_MAX: usize = 32 << 10;
 const PASSWORD_BYTES_MAX: usize = 4 << 10;
 
-/// How somebody signs in, as chosen in the form.
+/// How the machines are reached, as chosen in the form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginChoice {
-    /// With a private key.
+    /// Over SSH, with a private key.
     #[default]
     Key,
-    /// With a password.
+    /// Over SSH, with a password.
     Password,
-    /// With the keys of the agent that the server's user runs.
+    /// Over SSH, with the keys of the agent that the server's user runs.
     Agent,
+    /// Through its Docker Engine over TLS, with a certificate.
+    DockerTls,
 }
 
 impl LoginChoice {
     /// Every choice, in the order of forms.
-    pub const ALL: [Self; 3] = [Self::Key, Self::Password, Self::Agent];
+    pub const ALL: [Self; 4] = [Self::Key, Self::Password, Self::Agent, Self::DockerTls];
 
     /// The name in forms and in the API.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +43,7 @@ impl LoginChoice {
             Self::Key => "key",
             Self::Password => "password",
             Self::Agent => "agent",
+            Self::DockerTls => "docker_tls",
         }
     }
 
@@ -52,18 +55,23 @@ impl LoginChoice {
     /// In words.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Key => "A private key",
-            Self::Password => "A password",
-            Self::Agent => "The keys of the server’s SSH agent",
+            Self::Key => "SSH, with a private key",
+            Self::Password => "SSH, with a password",
+            Self::Agent => "SSH, with the keys of the server’s SSH agent",
+            Self::DockerTls => "Docker over TLS, with a certificate",
         }
     }
 
-    /// What a login is.
-    pub fn of(login: SshLogin) -> Self {
-        match login {
-            SshLogin::Agent => Self::Agent,
-            SshLogin::Key { .. } => Self::Key,
-            SshLogin::Password { .. } => Self::Password,
+    /// How a node is reached; `None` for one that is this machine or an endpoint.
+    pub fn of(access: &NodeAccess) -> Option<Self> {
+        match access {
+            NodeAccess::Direct => None,
+            NodeAccess::DockerTls(_) => Some(Self::DockerTls),
+            NodeAccess::Ssh(access) => Some(match access.login {
+                SshLogin::Agent => Self::Agent,
+                SshLogin::Key { .. } => Self::Key,
+                SshLogin::Password { .. } => Self::Password,
+            }),
         }
     }
 }
@@ -74,7 +82,7 @@ impl LoginChoice {
 pub struct MachinesForm {
     /// Name shown.
     pub name: String,
-    /// One machine on each line: `[user@]host[:port] [as NAME]`.
+    /// One machine on each line: `[user@]host[:port] [as NAME]`. Docker Engines have no accounts.
     pub machines: String,
     /// The account on machines whose line names none.
     pub user: String,
@@ -88,6 +96,12 @@ pub struct MachinesForm {
     pub password: String,
     /// The machine on the way, `[user@]host[:port]`; empty for none.
     pub jump: String,
+    /// Of Docker Engines: certificates of the authorities that theirs must come from.
+    pub ca: String,
+    /// Of Docker Engines: the certificate by which this server proves itself.
+    pub certificate: String,
+    /// Of Docker Engines: the private key of that certificate; empty keeps the present one.
+    pub docker_key: String,
     /// Free text.
     pub description: String,
 }
@@ -109,7 +123,7 @@ pub struct NewMachines {
     pub name: String,
     /// The machines, at least one; names and addresses are unique.
     pub machines: Vec<NewMachine>,
-    /// How to sign in.
+    /// How to reach all of them.
     pub login: NewLogin,
     /// The machine on the way.
     pub jump: Option<SshAddress>,
@@ -122,11 +136,11 @@ pub struct NewMachines {
 pub struct NewMachine {
     /// Name shown.
     pub name: String,
-    /// Where it listens, and as whom.
-    pub address: SshAddress,
+    /// Where it is reached: all of a form in the same way.
+    pub address: MachineAddress,
 }
 
-/// How to sign in. `None` keeps the secret that is sealed.
+/// How to reach machines. `None` keeps the secret that is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NewLogin {
     /// With the agent's keys.
@@ -135,51 +149,60 @@ pub enum NewLogin {
     Key(Option<SshKeySecret>),
     /// With a password.
     Password(Option<Secret<String>>),
+    /// Through Docker, with a certificate.
+    DockerTls(NewDockerLogin),
+}
+
+/// By what this server and Docker Engines prove themselves to each other, as PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDockerLogin {
+    /// Certificates of the authorities of the Docker Engines.
+    pub ca: String,
+    /// The server's certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: Option<Secret<String>>,
 }
 
 impl NewMachines {
-    /// Every address that a password is sent to: those of the machines and of the one on the way.
-    pub fn addresses(&self) -> impl Iterator<Item = &SshAddress> {
-        let machines = self.machines.iter().map(|machine| &machine.address);
-        machines.chain(&self.jump)
+    /// Every address that a secret is bound to: those of the machines and of the one on the way.
+    pub fn addresses(&self) -> impl Iterator<Item = MachineAddress> {
+        let machines = self.machines.iter().map(|machine| machine.address.clone());
+        machines.chain(self.jump.clone().map(MachineAddress::Ssh))
     }
 }
 
 impl MachinesForm {
     /// The form of an existing cluster; secrets never come back.
     pub fn of(cluster: &Cluster) -> Self {
-        let ways: Vec<_> = cluster
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node, node.access.ssh()?)))
-            .collect();
-        let first = ways.first().map(|(_, access)| *access);
+        let mut ways = cluster.nodes.iter().filter_map(|node| node.access.ssh());
+        let first = ways.next();
         let user = first.map_or_else(String::new, |access| access.address.user.clone());
-        let written = |address: &SshAddress| {
-            let text = address.to_string();
-            match text.split_once('@') {
-                Some((account, place)) if account == user => place.to_owned(),
-                _ => text,
-            }
+        let written = |text: String| match text.split_once('@') {
+            Some((account, place)) if account == user => place.to_owned(),
+            _ => text,
         };
-        let lines = ways.iter().map(|(node, access)| {
-            let address = written(&access.address);
-            if node.name == access.address.host {
-                address
+        let lines = cluster.nodes.iter().filter_map(|node| {
+            let address = node.access.address()?;
+            let text = written(address.to_string());
+            Some(if node.name == address.host() {
+                text
             } else {
-                format!("{address} as {}", node.name)
-            }
+                format!("{text} as {}", node.name)
+            })
         });
+        let mut choices = cluster.nodes.iter();
+        let choice = choices.find_map(|node| LoginChoice::of(&node.access));
+        let docker = cluster.nodes.iter().find_map(|node| node.access.docker());
         Self {
             name: cluster.name.clone(),
             machines: lines.collect::<Vec<_>>().join("\n"),
-            login: first
-                .map_or_else(LoginChoice::default, |access| LoginChoice::of(access.login))
-                .as_str()
-                .to_owned(),
+            login: choice.unwrap_or_default().as_str().to_owned(),
             jump: first
                 .and_then(|access| access.jump.as_ref())
-                .map_or_else(String::new, |jump| written(&jump.address)),
+                .map_or_else(String::new, |jump| written(jump.address.to_string())),
+            ca: docker.map_or_else(String::new, |access| access.ca.clone()),
+            certificate: docker.map_or_else(String::new, |access| access.certificate.clone()),
             user,
             description: cluster.description.clone(),
             ..Self::default()
@@ -195,14 +218,18 @@ impl MachinesForm {
             "description",
             optional_text(&self.description, "the description", 2_000),
         );
-        let machines = errors.check("machines", self.read_machines());
+        let choice = errors.check("login", self.choice());
+        let is_docker = choice == Some(LoginChoice::DockerTls);
+        let machines = errors.check("machines", self.read_machines(is_docker));
         let jump = match self.jump.trim() {
             "" => Some(None),
+            // What another choice left in its fields is not looked at.
+            _ if is_docker => Some(None),
             text => errors
                 .check("jump", read_address(text, self.user.trim()))
                 .map(Some),
         };
-        let login = self.read_login(&mut errors);
+        let login = choice.and_then(|choice| self.read_login(choice, &mut errors));
         let (Some(name), Some(description), Some(machines), Some(jump), Some(login)) =
             (name, description, machines, jump, login)
         else {
@@ -221,12 +248,27 @@ impl MachinesForm {
         errors.into_result(new)
     }
 
-    fn read_machines(&self) -> Result<Vec<NewMachine>, String> {
+    fn choice(&self) -> Result<LoginChoice, String> {
+        match self.login.trim() {
+            "" => Ok(LoginChoice::default()),
+            text => LoginChoice::parse(text).ok_or_else(|| {
+                "Choose a key, a password, the agent or Docker over TLS.".to_owned()
+            }),
+        }
+    }
+
+    fn read_machines(&self, is_docker: bool) -> Result<Vec<NewMachine>, String> {
         let lines = self.machines.lines().map(str::trim);
         let mut machines = Vec::new();
         let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
         for line in lines.filter(|line| !line.is_empty()) {
-            let machine = read_machine(line, self.user.trim())?;
+            let machine = read_machine(line, |text| {
+                if is_docker {
+                    read_docker_address(text).map(MachineAddress::Docker)
+                } else {
+                    read_address(text, self.user.trim()).map(MachineAddress::Ssh)
+                }
+            })?;
             if !addresses.insert(machine.address.clone()) {
                 return Err(format!("{} stands there twice.", machine.address));
             }
@@ -247,17 +289,18 @@ impl MachinesForm {
         }
     }
 
-    fn read_login(&self, errors: &mut FieldErrors) -> Option<NewLogin> {
-        let choice = match self.login.trim() {
-            "" => LoginChoice::default(),
-            text => {
-                let known = LoginChoice::parse(text)
-                    .ok_or_else(|| "Choose a key, a password or the agent.".to_owned());
-                errors.check("login", known)?
-            }
-        };
-        // What another choice left in its fields is not looked at.
+    fn read_login(&self, choice: LoginChoice, errors: &mut FieldErrors) -> Option<NewLogin> {
         match choice {
+            LoginChoice::DockerTls => {
+                let ca = errors.check("ca", certificates(&self.ca));
+                let certificate = errors.check("certificate", certificates(&self.certificate));
+                let key = errors.check("docker_key", docker_key(&self.docker_key));
+                Some(NewLogin::DockerTls(NewDockerLogin {
+                    ca: ca?,
+                    certificate: certificate?,
+                    key: key?,
+                }))
+            }
             LoginChoice::Agent => Some(NewLogin::Agent),
             LoginChoice::Password => {
                 let password = errors.check("password", short_secret(&self.password))?;
@@ -282,11 +325,14 @@ impl MachinesForm {
 }
 
 /// Reads `ADDRESS` or `ADDRESS as NAME`.
-fn read_machine(line: &str, user: &str) -> Result<NewMachine, String> {
+fn read_machine(
+    line: &str,
+    read: impl Fn(&str) -> Result<MachineAddress, String>,
+) -> Result<NewMachine, String> {
     let (address, rest) = line
         .split_once(char::is_whitespace)
         .map_or((line, ""), |(address, rest)| (address, rest.trim()));
-    let address = read_address(address, user)?;
+    let address = read(address)?;
     let name = match rest.strip_prefix("as ") {
         Some(name) => name.trim(),
         None if rest == "as" => return Err(format!("Give a name after “as” in “{line}”.")),
@@ -294,7 +340,7 @@ fn read_machine(line: &str, user: &str) -> Result<NewMachine, String> {
         None => return Err(format!("Write “as” before the name in “{line}”.")),
     };
     let name = if name.is_empty() {
-        address.host.clone()
+        address.host().to_owned()
     } else {
         required_text(name, "the name of a machine", NAME_CHARS_MAX)?
     };
@@ -331,31 +377,77 @@ fn key_text(text: &str) -> Result<Option<Secret<String>>, String> {
     Ok(Some(Secret::new(format!("{text}\n"))))
 }
 
+/// One certificate or more, as PEM. Whether they can be used is seen by whoever uses them.
+fn certificates(text: &str) -> Result<String, String> {
+    let text = text.replace("\r\n", "\n");
+    let text = text.trim();
+    if text.contains("PRIVATE KEY-----") {
+        return Err("That holds a private key: paste the certificate alone.".to_owned());
+    }
+    if text.len() > KEY_BYTES_MAX {
+        return Err(format!("At most {KEY_BYTES_MAX} bytes are taken."));
+    }
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(
+            "Paste the certificate as PEM: it begins with “-----BEGIN CERTIFICATE-----”."
+                .to_owned(),
+        );
+    }
+    Ok(format!("{text}\n"))
+}
+
+/// The private key of a certificate, as PEM; `None` where nothing was given.
+fn docker_key(text: &str) -> Result<Option<Secret<String>>, String> {
+    let Some(key) = key_text(text)? else {
+        return Ok(None);
+    };
+    let text = key.expose();
+    if text.contains("-----BEGIN ENCRYPTED") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err("That key is locked by a passphrase: give it unlocked (it is sealed here), as from “openssl pkey -in key.pem”.".to_owned());
+    }
+    if !text.contains("PRIVATE KEY-----") || text.contains("BEGIN OPENSSH") {
+        return Err(
+            "Paste the private key as PEM: it begins with “-----BEGIN PRIVATE KEY-----”, RSA or EC.".to_owned(),
+        );
+    }
+    Ok(Some(key))
+}
+
 /// What has to be given because nothing sealed can stand for it.
 fn missing_secret(
     new: &NewMachines,
     present: Option<&Cluster>,
 ) -> Option<(&'static str, &'static str)> {
-    let ways: Vec<_> = present
-        .iter()
-        .flat_map(|cluster| &cluster.nodes)
-        .filter_map(|node| node.access.ssh())
-        .collect();
+    let nodes = || present.iter().flat_map(|cluster| &cluster.nodes);
+    let ways: Vec<_> = nodes().filter_map(|node| node.access.ssh()).collect();
     let login = ways.first().map(|access| access.login);
+    if let NewLogin::DockerTls(NewDockerLogin { key: None, .. }) = &new.login {
+        // A key is never sent: it may stay whatever the addresses.
+        let is_kept = nodes().any(|node| node.access.docker().is_some());
+        return (!is_kept).then_some(("docker_key", "Give the private key."));
+    }
     match (&new.login, login) {
-        (NewLogin::Agent | NewLogin::Key(Some(_)) | NewLogin::Password(Some(_)), _)
+        (
+            NewLogin::Agent
+            | NewLogin::Key(Some(_))
+            | NewLogin::Password(Some(_))
+            | NewLogin::DockerTls(_),
+            _,
+        )
         // A key is never sent: it may stay whatever the addresses.
         | (NewLogin::Key(None), Some(SshLogin::Key { .. })) => None,
         (NewLogin::Key(None), _) => Some(("private_key", "Give the private key.")),
         (NewLogin::Password(None), Some(SshLogin::Password { .. })) => {
             let jumps = ways.iter().filter_map(|access| access.jump.as_ref());
-            let known: HashSet<&SshAddress> = ways
+            let known: HashSet<MachineAddress> = ways
                 .iter()
                 .map(|access| &access.address)
                 .chain(jumps.map(|jump| &jump.address))
+                .cloned()
+                .map(MachineAddress::Ssh)
                 .collect();
             // Whoever may edit an address must not be able to have the password sent to their own.
-            let is_known = new.addresses().all(|address| known.contains(address));
+            let is_known = new.addresses().all(|address| known.contains(&address));
             (!is_known).then_some((
                 "password",
                 "Give the password again: the saved one is only sent to the machines and accounts it was given for.",

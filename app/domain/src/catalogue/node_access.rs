@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{DockerAccess, MachineAddress};
 use crate::id::CredentialId;
 
 /// How the runner reaches a node.
@@ -15,14 +16,42 @@ pub enum NodeAccess {
     Direct,
     /// Over SSH.
     Ssh(Box<SshAccess>),
+    /// Through its Docker Engine, over TLS: nothing but containers runs there.
+    DockerTls(Box<DockerAccess>),
 }
 
 impl NodeAccess {
     /// The way over SSH, if that is the way.
     pub fn ssh(&self) -> Option<&SshAccess> {
         match self {
-            Self::Direct => None,
+            Self::Direct | Self::DockerTls(_) => None,
             Self::Ssh(access) => Some(access),
+        }
+    }
+
+    /// The way through a Docker Engine alone, if that is the way.
+    pub fn docker(&self) -> Option<&DockerAccess> {
+        match self {
+            Self::Direct | Self::Ssh(_) => None,
+            Self::DockerTls(access) => Some(access),
+        }
+    }
+
+    /// Where it is reached, if one has to go anywhere.
+    pub fn address(&self) -> Option<MachineAddress> {
+        match self {
+            Self::Direct => None,
+            Self::Ssh(access) => Some(MachineAddress::Ssh(access.address.clone())),
+            Self::DockerTls(access) => Some(MachineAddress::Docker(access.address.clone())),
+        }
+    }
+
+    /// The credential that it takes to go there.
+    pub fn credential_id(&self) -> Option<CredentialId> {
+        match self {
+            Self::Direct => None,
+            Self::Ssh(access) => access.login.credential_id(),
+            Self::DockerTls(access) => Some(access.credential_id),
         }
     }
 }
@@ -154,5 +183,25 @@ mod tests {
         }));
         let text = serde_json::to_string(&ssh).unwrap();
         assert_eq!(serde_json::from_str::<NodeAccess>(&text).unwrap(), ssh);
+        assert_eq!((ssh.docker(), ssh.credential_id()), (None, None));
+    }
+
+    #[test]
+    fn a_node_that_is_reached_through_docker_is_read_back() {
+        let id = CredentialId(uuid::Uuid::nil());
+        let access = NodeAccess::DockerTls(Box::new(DockerAccess {
+            address: crate::catalogue::DockerAddress {
+                host: "gpu1".to_owned(),
+                port: 2376,
+            },
+            ca: "CA".to_owned(),
+            certificate: "CERT".to_owned(),
+            credential_id: id,
+        }));
+        let text = serde_json::to_string(&access).unwrap();
+        assert!(text.contains(r#""kind":"docker_tls""#), "{text}");
+        assert_eq!(serde_json::from_str::<NodeAccess>(&text).unwrap(), access);
+        assert_eq!(access.address().unwrap().to_url(), "tcp://gpu1:2376");
+        assert_eq!((access.ssh(), access.credential_id()), (None, Some(id)));
     }
 }

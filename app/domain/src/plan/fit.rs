@@ -30,6 +30,8 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
     else {
         return Vec::new();
     };
+    // Docker alone does not tell them.
+    let are_devices_known = !plan.is_docker_only();
     let container = match &plan.deployment {
         Deployment::Container { container, .. } => Some(container),
         Deployment::Process { .. } | Deployment::Endpoint { .. } => None,
@@ -39,7 +41,7 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
     warnings.extend(
         container
             .into_iter()
-            .flat_map(|container| beyond(container, node, name)),
+            .flat_map(|container| beyond(container, node, name, are_devices_known)),
     );
     warnings.extend(instruction_set(preset, node, name));
     let (accelerators, memory_bytes) = given(container, node);
@@ -51,6 +53,16 @@ pub(super) fn warnings(plan: &RunPlan) -> Vec<String> {
         _ => "the node",
     };
     match demand {
+        Some(_) if !are_devices_known => {
+            let sees_none =
+                container.is_some_and(|it| it.accelerators == ContainerAccelerators::None);
+            if sees_none {
+                warnings.push(format!(
+                    "The container sees no accelerator of {name}: give it some, or only a build of {} for CPUs starts in it.",
+                    preset.label()
+                ));
+            }
+        }
         Some(demand) if accelerators.is_empty() => {
             warnings.push(if node.accelerators.is_empty() {
                 format!(
@@ -150,7 +162,12 @@ fn given(container: Option<&ContainerChoice>, node: &Inventory) -> (Vec<Accelera
 }
 
 /// What a container is to have and its node has not.
-fn beyond(container: &ContainerChoice, node: &Inventory, name: &str) -> Vec<String> {
+fn beyond(
+    container: &ContainerChoice,
+    node: &Inventory,
+    name: &str,
+    are_devices_known: bool,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if node.container_runtime.is_none() {
         warnings.push(format!(
@@ -158,6 +175,8 @@ fn beyond(container: &ContainerChoice, node: &Inventory, name: &str) -> Vec<Stri
         ));
     }
     match &container.accelerators {
+        ContainerAccelerators::Numbers { .. } | ContainerAccelerators::All
+            if !are_devices_known => {}
         ContainerAccelerators::Numbers { numbers } => {
             let is_there = |number| node.accelerators.iter().any(|one| one.index == number);
             let missing = numbers.iter().filter(|number| !is_there(**number));

@@ -443,7 +443,9 @@ impl WorkflowCall {
             return Some(Err(errors));
         }
         let cluster = draft.cluster_id.and_then(|id| catalogue.cluster(id));
-        let is_far = cluster.is_none_or(|cluster| cluster.kind == ClusterKind::Machines);
+        let is_far = cluster.is_none_or(|cluster| {
+            cluster.kind == ClusterKind::Machines && !cluster.is_docker_only()
+        });
         if !is_far && self.engine.as_ref().is_some_and(EngineCall::names_archive) {
             let message = "Leave archive out: it is brought to machines over SSH only.";
             return Some(Err(FieldErrors::one("engine.archive", message)));

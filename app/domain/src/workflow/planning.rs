@@ -216,7 +216,7 @@ fn deployment(
             let engine =
                 engine.ok_or_else(|| FieldErrors::one("preset", "Choose an engine in step 5."))?;
             let files = match &model.source {
-                ModelSource::LocalPath { path } => path_on_node(&cluster.kind, path)?,
+                ModelSource::LocalPath { path } => path_on_node(cluster, path)?,
                 ModelSource::HuggingFace { repository, .. } => repository.clone(),
                 ModelSource::Served | ModelSource::Reference => model.served_name.clone(),
                 ModelSource::Cloud { .. } if engine.preset == EnginePreset::Litellm => {
@@ -229,6 +229,9 @@ fn deployment(
                     ));
                 }
             };
+            if let Some(reason) = refuses_process(cluster, engine) {
+                return Err(FieldErrors::one("runs_as", reason));
+            }
             if let Some(container) = &engine.container {
                 let login = login_for_image(&catalogue.credentials, &container.image);
                 let login = login.map(|credential| credential.id);
@@ -244,6 +247,16 @@ fn deployment(
     }
 }
 
+/// Why an engine cannot run on that cluster as what it is to run as, if it cannot.
+pub(super) fn refuses_process(cluster: &Cluster, engine: &EngineChoice) -> Option<String> {
+    (cluster.is_docker_only() && engine.container.is_none()).then(|| {
+        format!(
+            "The machines of {} are reached through their Docker alone: choose a container, or machines over SSH in step 3.",
+            cluster.name
+        )
+    })
+}
+
 /// What is brought to a far node; on this machine an engine is where it is.
 fn engine_archive(engine: &EngineChoice, kind: &ClusterKind) -> Option<String> {
     let is_brought = *kind == ClusterKind::Machines && !engine.archive.is_empty();
@@ -251,9 +264,10 @@ fn engine_archive(engine: &EngineChoice, kind: &ClusterKind) -> Option<String> {
 }
 
 /// Where a model's files are on the node. A far one gets them into a folder of the model's own, whose
-/// place the runner knows when it gets there.
-fn path_on_node(kind: &ClusterKind, path: &str) -> Result<String, FieldErrors> {
-    if *kind != ClusterKind::Machines {
+/// place the runner knows when it gets there. Through Docker alone no files are sent: they have to lie at
+/// the same path there.
+fn path_on_node(cluster: &Cluster, path: &str) -> Result<String, FieldErrors> {
+    if cluster.kind != ClusterKind::Machines || cluster.is_docker_only() {
         return Ok(path.to_owned());
     }
     let name = path.trim_end_matches('/').rsplit('/').next();

@@ -60,8 +60,13 @@ pub fn ManifestTab(
         }
     });
     let way = manifest.round_trip_us.map(|us| {
+        let link = if manifest.plan.is_docker_only() {
+            "over the network"
+        } else {
+            "through an SSH link"
+        };
         let text = format!(
-            "through an SSH link with a round trip of {:.2} ms, which is a part of every latency",
+            "{link} with a round trip of {:.2} ms, which is a part of every latency",
             us as f64 / 1e3
         );
         view! { <Fact name="Way to the engine">{text}</Fact> }

@@ -1,7 +1,8 @@
 //! The machines of a cluster: how each stands, whose keys wait, what is there.
 
 use domain::catalogue::{
-    Cluster, FoundThere, Node, NodesDetail, OfferedKey, SshAccess, SshHop, SshLogin,
+    Cluster, DockerAccess, FoundThere, Node, NodeAccess, NodeCheck, NodesDetail, OfferedKey,
+    SshAccess, SshHop, SshLogin,
 };
 use domain::id::{ClusterId, NodeId};
 use leptos::form::ActionForm;
@@ -37,10 +38,71 @@ pub fn machine_cards(
     actions: KeyActions,
 ) -> impl IntoView + use<> {
     let cards = cluster.nodes.iter().filter_map(|node| {
-        let access = node.access.ssh()?;
-        Some(machine_card(cluster, node, access, detail, actions))
+        Some(match &node.access {
+            NodeAccess::Direct => return None,
+            NodeAccess::Ssh(access) => {
+                machine_card(cluster, node, access, detail, actions).into_any()
+            }
+            NodeAccess::DockerTls(access) => docker_card(cluster, node, access, detail).into_any(),
+        })
     });
     cards.collect_view()
+}
+
+/// A machine that is reached through its Docker Engine alone.
+fn docker_card(
+    cluster: &Cluster,
+    node: &Node,
+    access: &DockerAccess,
+    detail: &NodesDetail,
+) -> impl IntoView + use<> {
+    let check = node.last_check.as_ref();
+    let trouble = trouble(check);
+    let left = check.map(left_there);
+    let inventory = node.inventory.clone().map(|inventory| {
+        let read_at = inventory.read_at.to_second_text();
+        view! {
+            {inventory_facts(inventory, false)}
+            <Fact name="Hardware read">{read_at}</Fact>
+        }
+    });
+    let standing = standing_facts(cluster, node, detail);
+    let (badges, address) = (node_badges(cluster, node), access.address.to_url());
+    view! {
+        <Card title=node.name.clone()>
+            <div class="stack">
+                {badges}
+                {trouble}
+                <KeyValueList>
+                    {standing}
+                    {left}
+                    <Fact name="Docker Engine"><code>{address}</code></Fact>
+                    <Fact name="Reached with">"a certificate; its private key is sealed"</Fact>
+                    {inventory}
+                </KeyValueList>
+            </div>
+        </Card>
+    }
+}
+
+/// Why a machine could not be reached at the last check, unless its key waits.
+fn trouble(check: Option<&NodeCheck>) -> Option<impl IntoView + use<>> {
+    check
+        .filter(|check| !check.is_reachable && check.offered_key.is_none())
+        .map(|check| view! { <Banner tone=Tone::Bad title=check.message.clone() /> })
+}
+
+/// What of this installation the last check found there.
+fn left_there(check: &NodeCheck) -> Option<impl IntoView + use<>> {
+    check.is_reachable.then(|| {
+        let left = check.left_there.iter().map(there_in_words);
+        let left = if check.left_there.is_empty() {
+            "nothing of this installation".into_any()
+        } else {
+            left.collect_view().into_any()
+        };
+        view! { <Fact name="Found at the check">{left}</Fact> }
+    })
 }
 
 fn machine_card(
@@ -55,9 +117,7 @@ fn machine_card(
     let check = node.last_check.as_ref();
     let offered = check.and_then(|check| check.offered_key.as_ref());
     let waiting = offered.map(|offered| key_waits(cluster_id, node.id, offered, actions));
-    let trouble = check
-        .filter(|check| !check.is_reachable && check.offered_key.is_none())
-        .map(|check| view! { <Banner tone=Tone::Bad title=check.message.clone() /> });
+    let trouble = trouble(check);
     let forget = |hop| forget_form(cluster_id, node.id, hop, actions);
     let key_fact = |key: Option<&String>, hop| match key {
         Some(fingerprint) => view! { <code>{fingerprint.clone()}</code> {forget(hop)} }.into_any(),
@@ -72,19 +132,11 @@ fn machine_card(
             <Fact name="Its host key">{key}</Fact>
         }
     });
-    let left = check.filter(|check| check.is_reachable).map(|check| {
-        let left = check.left_there.iter().map(there_in_words);
-        let left = if check.left_there.is_empty() {
-            "nothing of this installation".into_any()
-        } else {
-            left.collect_view().into_any()
-        };
-        view! { <Fact name="Found at the check">{left}</Fact> }
-    });
+    let left = check.map(left_there);
     let inventory = node.inventory.clone().map(|inventory| {
         let read_at = inventory.read_at.to_second_text();
         view! {
-            {inventory_facts(inventory)}
+            {inventory_facts(inventory, true)}
             <Fact name="Hardware read">{read_at}</Fact>
         }
     });

@@ -25,7 +25,7 @@ pub fn NewMachinesPage() -> impl IntoView {
         <PageHeader
             title="Add machines"
             back=("Clusters", routes::CLUSTERS.to_owned())
-            subtitle=|| "Machines that are reached over SSH: engines are started on them, and stopped again. Each shows its host key when you save, and nothing is sent to it before somebody accepts that."
+            subtitle=|| "Engines are started on them, and stopped again. Over SSH each shows its host key when you save, and nothing is sent to it before somebody accepts that; through Docker over TLS both sides prove themselves by certificates, and nothing but containers runs there."
         />
         <OpenTo least=Role::Operator>
             <MachinesFormView cluster=None save />
@@ -48,7 +48,8 @@ pub fn MachinesFormView(
         sent.form.validate(present.as_ref()).map(drop)
     });
     // Bound, so that nothing typed stays in them once the page shows what was saved.
-    let [private_key, passphrase, password] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let [private_key, passphrase, password, docker_key] =
+        std::array::from_fn(|_| RwSignal::new(String::new()));
     let is_new = cluster.is_none();
     let id = cluster
         .as_ref()
@@ -67,6 +68,11 @@ pub fn MachinesFormView(
     } else {
         "It is sealed, sent to these machines only once their host keys are accepted, and never shown again."
     };
+    let docker_key_hint = if is_kept(LoginChoice::DockerTls) {
+        "A key is kept, sealed. Leave this empty to keep it."
+    } else {
+        "The text of key.pem, RSA or EC, without a passphrase. It is sealed, never sent, and never shown again."
+    };
     let options = LoginChoice::ALL
         .into_iter()
         .map(|choice| SelectOption::new(choice.as_str(), choice.label()))
@@ -82,6 +88,14 @@ pub fn MachinesFormView(
         <ActionForm action=save attr:class="form catalogue-form" on:submit:capture=check>
             <input type="hidden" name="id" value=id />
             <TextField name="name" label="Name" value=form.name max_chars=200 errors hint="How the history calls the cluster." />
+            <SelectField
+                name="login"
+                label="Reached by"
+                options
+                value=login
+                errors
+                hint="The same for all machines of the cluster."
+            />
             <TextAreaField
                 name="machines"
                 label="Machines"
@@ -90,25 +104,19 @@ pub fn MachinesFormView(
                 is_mono=true
                 placeholder="gpu1.lab\nroot@10.0.0.7:2222 as gpu2"
                 errors
-                hint=format!("One on each line, at most {MACHINES_MAX}: host, or user@host:port, and “as NAME” for a name of its own.")
+                hint=format!("One on each line, at most {MACHINES_MAX}: host, user@host:port, or host:port of a Docker Engine (usually 2376), and “as NAME” for a name of its own.")
             />
-            <TextField
-                name="user"
-                label="Account"
-                value=form.user
-                max_chars=64
-                autocomplete="off"
-                errors
-                hint="On every machine whose line names none. It needs no rights of an administrator; for containers it must be allowed to use Docker."
-            />
-            <SelectField
-                name="login"
-                label="Signs in with"
-                options
-                value=login
-                errors
-                hint="The same for all machines of the cluster."
-            />
+            <div class="when-ssh stack">
+                <TextField
+                    name="user"
+                    label="Account"
+                    value=form.user
+                    max_chars=64
+                    autocomplete="off"
+                    errors
+                    hint="On every machine whose line names none. It needs no rights of an administrator; for containers it must be allowed to use Docker."
+                />
+            </div>
             <div class="when-ssh-key stack">
                 <TextAreaField
                     name="private_key"
@@ -142,15 +150,52 @@ pub fn MachinesFormView(
                     hint=password_hint
                 />
             </div>
-            <TextField
-                name="jump"
-                label="Jump host"
-                value=form.jump
-                placeholder="user@door.lab:22"
-                is_optional=true
-                errors
-                hint="A machine on the way to all of them, signed in to the same way."
-            />
+            <div class="when-docker-tls stack">
+                <TextAreaField
+                    name="ca"
+                    label="Certificate of the authority"
+                    value=form.ca
+                    rows=3
+                    is_mono=true
+                    placeholder="-----BEGIN CERTIFICATE-----"
+                    errors
+                    hint="The text of ca.pem: the certificates of the Docker Engines must come from it, and be for the names or addresses above."
+                />
+                <TextAreaField
+                    name="certificate"
+                    label="Certificate of this server"
+                    value=form.certificate
+                    rows=3
+                    is_mono=true
+                    placeholder="-----BEGIN CERTIFICATE-----"
+                    errors
+                    hint="The text of cert.pem, by which this server proves itself. Whoever has it with its key is root on those machines."
+                />
+                <TextAreaField
+                    name="docker_key"
+                    bind=docker_key
+                    label="Private key of this server"
+                    rows=3
+                    is_mono=true
+                    placeholder="-----BEGIN PRIVATE KEY-----"
+                    errors
+                    hint=docker_key_hint
+                />
+                <p class="note">
+                    "An engine's port stands at the address by which this server reaches the machine, which must be a private one: requests go there without encryption. No files are sent: a model comes with the image, is loaded by the engine, or lies at the same path on the machine in a folder that this server was allowed with " <code>"--model-folder"</code> "."
+                </p>
+            </div>
+            <div class="when-ssh stack">
+                <TextField
+                    name="jump"
+                    label="Jump host"
+                    value=form.jump
+                    placeholder="user@door.lab:22"
+                    is_optional=true
+                    errors
+                    hint="A machine on the way to all of them, signed in to the same way."
+                />
+            </div>
             <TextAreaField
                 name="description"
                 label="Description"

@@ -171,6 +171,9 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
     let are_machines = cluster.kind == ClusterKind::Machines;
     let subtitle = match &cluster.kind {
         ClusterKind::ThisMachine => "Engines are started here, and stopped again.".to_owned(),
+        ClusterKind::Machines if cluster.is_docker_only() => {
+            "Engines are started there as containers, through Docker, and stopped again.".to_owned()
+        }
         ClusterKind::Machines => {
             "Engines are started there over SSH, and stopped again.".to_owned()
         }
@@ -366,7 +369,7 @@ fn node_card(cluster: &Cluster, node: &Node, detail: &NodesDetail) -> Option<Any
                 {badges}
                 <KeyValueList>
                     {standing}
-                    {inventory_facts(inventory)}
+                    {inventory_facts(inventory, true)}
                     <Fact name="Hardware read">{read_at}</Fact>
                 </KeyValueList>
             </div>
@@ -375,9 +378,11 @@ fn node_card(cluster: &Cluster, node: &Node, detail: &NodesDetail) -> Option<Any
     Some(view.into_any())
 }
 
-/// What a machine has.
-pub fn inventory_facts(inventory: Inventory) -> impl IntoView {
-    let accelerators = if inventory.accelerators.is_empty() {
+/// What a machine has. Where it was asked through Docker alone, some of it is not known (`is_all_told`).
+pub fn inventory_facts(inventory: Inventory, is_all_told: bool) -> impl IntoView {
+    let accelerators = if !is_all_told {
+        "not known: Docker does not tell them".into_any()
+    } else if inventory.accelerators.is_empty() {
         "none found".into_any()
     } else {
         let lines = inventory.accelerators.iter().map(accelerator_in_words);
@@ -387,6 +392,8 @@ pub fn inventory_facts(inventory: Inventory) -> impl IntoView {
             .into_any()
     };
     let processor = processor_in_words(&inventory);
+    let unknown_disk = (!is_all_told)
+        .then(|| view! { <Fact name="Disk">"not known: Docker does not tell it"</Fact> });
     let disk = inventory.disk.map(|disk| {
         let (free, total) = (
             format::bytes(disk.free_bytes),
@@ -410,6 +417,7 @@ pub fn inventory_facts(inventory: Inventory) -> impl IntoView {
         {features}
         <Fact name="Memory">{format::bytes(inventory.memory_bytes)}</Fact>
         {disk}
+        {unknown_disk}
         {containers}
         <Fact name="Accelerators">{accelerators}</Fact>
     }

@@ -140,6 +140,9 @@ fn one_credential(
     let origin = credential.origin_in_words();
     let subtitle = match credential.kind {
         CredentialKind::SshKey => format!("Signs in to {origin}, and is never sent"),
+        CredentialKind::DockerKey => {
+            format!("Proves this server to {origin}, and is never sent")
+        }
         CredentialKind::RegistryLogin => {
             format!(
                 "Images of {} are pulled with it, and it is sent nowhere else",

@@ -1,5 +1,7 @@
 //! Can the node or endpoint be reached at all?
 
+use docker::Address;
+use domain::catalogue::NodeAccess;
 use domain::plan::{Deployment, PlannedNode};
 use domain::size::bytes_in_words;
 use tokio::task::spawn_blocking;
@@ -7,6 +9,7 @@ use tokio::task::spawn_blocking;
 use super::Run;
 use crate::config::Chain;
 use crate::inventory::read_inventory;
+use crate::machines::refuses_public;
 use crate::node::Node;
 use crate::probe::probe_with;
 use crate::reaper::clean_node;
@@ -49,6 +52,7 @@ async fn verify_node(run: &Run) -> Result<String, String> {
                 bytes_in_words(inventory.memory_bytes)
             )
         }
+        Node::Docker(address) => reach_docker(run, &node, address).await?,
         Node::Far(session) => {
             let time = session.round_trip_time().await;
             let time = time.map_err(|error| error.to_string())?;
@@ -91,10 +95,10 @@ async fn remove_kept_of_others(run: &Run, planned: &PlannedNode) -> Result<(), S
             .nodes
             .first()
             .is_some_and(|node| node.id == planned.id);
-        let node = match planned.access.ssh() {
-            None => Node::Here,
-            Some(_) if is_engines => run.node().await?,
-            Some(_) => Node::Far(run.load_session(planned).await?),
+        let node = match planned.access {
+            NodeAccess::Direct => Node::Here,
+            _ if is_engines => run.node().await?,
+            _ => Node::Far(run.load_session(planned).await?),
         };
         remove_engine(&run.shared, &node, &kept.engine).await?;
         let forgotten = store.forget_warm_engine(kept.group_id, kept.node_id).await;
@@ -106,4 +110,22 @@ async fn remove_kept_of_others(run: &Run, planned: &PlannedNode) -> Result<(), S
         .await;
     }
     Ok(())
+}
+
+/// Asks a Docker Engine behind TLS for a sign of life, and cleans up after earlier runs there.
+async fn reach_docker(run: &Run, node: &Node, address: &Address) -> Result<String, String> {
+    let docker = node.docker(&run.shared.config.docker).await?;
+    let reach = docker.docker.reach().await;
+    let reach = reach.map_err(|error| error.to_string())?;
+    let reach = reach.ok_or("the Docker Engine is not reached over the network")?;
+    if let Some(reason) = refuses_public(address, reach.address) {
+        return Err(reason);
+    }
+    if let Some(planned) = run.plan.cluster.nodes.first() {
+        clean_node(&run.shared, node, planned.id).await?;
+    }
+    Ok(format!(
+        "Reached {address}; a round trip takes {:.2} ms.",
+        reach.round_trip.as_secs_f64() * 1e3
+    ))
 }

@@ -23,6 +23,7 @@ pub(super) async fn deploy_engine(run: &Run) -> Result<String, String> {
         Deployment::Endpoint { .. } => Err("the plan names no engine to start".to_owned()),
         Deployment::Process { command, .. } => match run.node().await? {
             Node::Here => process::deploy(run, command).await,
+            Node::Docker(_) => Err("nothing but containers runs on a machine that is reached through its Docker alone: choose a container".to_owned()),
             Node::Far(session) => far_process::deploy(run, &session, command).await,
         },
         Deployment::Container { .. } => container::deploy(run, &run.node().await?).await,

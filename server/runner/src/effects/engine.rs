@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use docker::ContainerId;
+use docker::{ContainerId, Docker};
 use ssh::{Mark, Session, TcpForward};
 use tokio::process::Child;
 use tokio::time::timeout;
@@ -93,6 +93,14 @@ impl Engine {
             process.take_rest_of_log().await;
         }
         kind
+    }
+
+    /// The Docker Engine of its machine, where that is reached through it alone.
+    pub(super) fn docker_over_network(&self) -> Option<&Docker> {
+        match &self.kind {
+            EngineKind::Container(container) => container.docker.over_network(),
+            EngineKind::Process(_) | EngineKind::Kept(_) | EngineKind::Far(_) => None,
+        }
     }
 
     /// How it ended, if it did.

@@ -4,9 +4,13 @@ mod events;
 mod far;
 mod here;
 
+use std::time::Duration;
+
+use docker::Docker;
 use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
 use domain::measure::summary::Summary;
 use domain::run::RunState;
+use tokio::time::sleep;
 
 use super::Run;
 use super::collect::collect;
@@ -16,6 +20,11 @@ use super::verify::{exit_of_engine, with_last_lines};
 pub(super) const LOAD_FOLDER: &str = "load";
 /// Last lines of its log that a reason quotes.
 const QUOTED_LINES: usize = 5;
+/// How often a Docker Engine on the network is asked for a sign of life: each costs the measuring machine a
+/// handshake.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(5);
+/// How many of them may be missed in a row, and one more.
+const SIGNS_MISSED_MAX: u32 = 2;
 
 pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
     let result = tokio::select! {
@@ -43,16 +52,36 @@ pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, Stri
 
 /// Waits until the link to the engine's machine is lost; never, where there is none.
 async fn link_lost(run: &Run) -> String {
-    let session = {
+    let (session, docker) = {
         let found = run.found.lock().await;
-        found
-            .engine
-            .as_ref()
-            .and_then(|engine| engine.session().cloned())
+        let engine = found.engine.as_ref();
+        (
+            engine.and_then(|engine| engine.session().cloned()),
+            engine.and_then(|engine| engine.docker_over_network().cloned()),
+        )
     };
-    match session {
-        Some(session) => session.lost().await.to_string(),
-        None => std::future::pending().await,
+    match (session, docker) {
+        (Some(session), _) => session.lost().await.to_string(),
+        (None, Some(docker)) => docker_lost(&docker).await,
+        (None, None) => std::future::pending().await,
+    }
+}
+
+/// Waits until a Docker Engine on the network gives no sign of life any more. One that was missed may come from
+/// a busy machine.
+async fn docker_lost(docker: &Docker) -> String {
+    let mut missed = 0;
+    loop {
+        sleep(SIGN_OF_LIFE_EVERY).await;
+        match docker.ping().await {
+            Ok(()) => missed = 0,
+            Err(error) => {
+                missed += 1;
+                if missed == SIGNS_MISSED_MAX {
+                    return format!("the way to the engine's machine was lost: {error}");
+                }
+            }
+        }
     }
 }
 

@@ -37,6 +37,9 @@ pub(super) async fn transfer(run: &Run) -> Result<String, String> {
 
 async fn transfer_model(run: &Run) -> Result<String, String> {
     match &run.plan.model.source {
+        ModelSource::LocalPath { path } if run.plan.is_docker_only() => Ok(format!(
+            "Docker alone takes no files: {path} has to lie at the same path on the machine, and is mounted from there."
+        )),
         ModelSource::LocalPath { path } => match measure(Path::new(path)).await {
             Ok(_) if run.plan.is_far() => send_model(run, Path::new(path)).await,
             Ok(bytes) => Ok(format!("{path} is there: {}.", bytes_in_words(bytes))),

@@ -154,24 +154,9 @@ impl House {
                 Secret::new(password.to_owned()),
             ),
         };
-        let id = CredentialId(Uuid::new_v4());
-        let credential = Credential {
-            id,
-            name: id.to_string(),
-            kind,
-            user: String::new(),
-            endpoint_id: None,
-            base_url: format!("ssh://{host}:{port}"),
-            description: String::new(),
-            created_at: system_clock()(),
-            rotated_at: None,
-            last_test: None,
-            archived_at: None,
-        };
-        self.store
-            .insert_credential(&credential, &secret)
-            .await
-            .unwrap();
+        let id = self
+            .seal(kind, format!("ssh://{host}:{port}"), &secret)
+            .await;
         let access = NodeAccess::Ssh(Box::new(SshAccess {
             address: SshAddress {
                 host: host.to_owned(),
@@ -188,13 +173,45 @@ impl House {
         self.cluster(ClusterKind::Machines, "far", access).await
     }
 
+    /// A secret of a cluster of machines.
+    pub(crate) async fn seal(
+        &self,
+        kind: CredentialKind,
+        base_url: String,
+        secret: &Secret<String>,
+    ) -> CredentialId {
+        let id = CredentialId(Uuid::new_v4());
+        let credential = Credential {
+            id,
+            name: id.to_string(),
+            kind,
+            user: String::new(),
+            endpoint_id: None,
+            base_url,
+            description: String::new(),
+            created_at: system_clock()(),
+            rotated_at: None,
+            last_test: None,
+            archived_at: None,
+        };
+        let inserted = self.store.insert_credential(&credential, secret).await;
+        inserted.unwrap();
+        id
+    }
+
     /// A cluster of this machine, as a plan names it.
     pub(crate) async fn this_machine(&self) -> PlannedCluster {
         let access = NodeAccess::default();
         self.cluster(ClusterKind::ThisMachine, "here", access).await
     }
 
-    async fn cluster(&self, kind: ClusterKind, node: &str, access: NodeAccess) -> PlannedCluster {
+    /// A cluster of one node that is reached in that way, as a plan names it.
+    pub(crate) async fn cluster(
+        &self,
+        kind: ClusterKind,
+        node: &str,
+        access: NodeAccess,
+    ) -> PlannedCluster {
         let node = Node {
             id: NodeId(Uuid::new_v4()),
             name: node.to_owned(),

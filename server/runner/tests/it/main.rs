@@ -13,6 +13,7 @@ mod datasets;
 mod docker_logins;
 mod docker_runs;
 mod docker_silent;
+mod docker_tls;
 mod failures;
 mod house;
 mod kills;

@@ -143,7 +143,7 @@ pub async fn test_credential(
     let credential = get_credential(ctx, actor, id).await?;
     let tried_by = match credential.kind {
         CredentialKind::ProviderKey => None,
-        CredentialKind::SshKey | CredentialKind::SshPassword => {
+        CredentialKind::SshKey | CredentialKind::SshPassword | CredentialKind::DockerKey => {
             Some("A check of its cluster tries it.")
         }
         CredentialKind::RegistryLogin => Some("A run that pulls an image from there tries it."),

@@ -1,4 +1,4 @@
-//! Looking at machines over SSH, and accepting the keys by which they prove themselves.
+//! Looking at machines over SSH or through their Docker Engines, and accepting the keys by which they prove themselves.
 
 use domain::access::Role;
 use domain::catalogue::{
@@ -139,8 +139,13 @@ async fn look_at(ctx: &Ctx, nodes: Vec<&Node>) -> Result<(), ServiceError> {
     let installation = ctx.store.installation_id().await?.to_string();
     let mut looks = Vec::new();
     for node in nodes {
-        if let Some(access) = node.access.ssh() {
-            looks.push(look_at_one(ctx, node.id, access.clone(), &installation));
+        if node.access != NodeAccess::Direct {
+            looks.push(look_at_one(
+                ctx,
+                node.id,
+                node.access.clone(),
+                &installation,
+            ));
         }
     }
     let mut looked = futures::stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
@@ -153,11 +158,17 @@ async fn look_at(ctx: &Ctx, nodes: Vec<&Node>) -> Result<(), ServiceError> {
 async fn look_at_one(
     ctx: &Ctx,
     id: NodeId,
-    access: SshAccess,
+    access: NodeAccess,
     installation: &str,
 ) -> Result<(), ServiceError> {
-    let look = runner::machines::look(&ctx.store, &access, installation, ctx.now());
-    let (check, inventory) = look.await;
+    let (store, now) = (&ctx.store, ctx.now());
+    let (check, inventory) = match &access {
+        NodeAccess::Direct => return Ok(()),
+        NodeAccess::Ssh(access) => runner::machines::look(store, access, installation, now).await,
+        NodeAccess::DockerTls(access) => {
+            runner::machines::look_through_docker(store, access, installation, now).await
+        }
+    };
     match ctx.store.save_node_check(id, &check).await {
         // Somebody removed the node meanwhile.
         Err(store::StoreError::NotFound) => return Ok(()),
@@ -183,15 +194,20 @@ fn in_sum(ctx: &Ctx, cluster: &Cluster) -> ReachabilityCheck {
         let check = node.last_check.as_ref()?;
         (!check.is_reachable).then(|| format!("{}: {}", node.name, check.message))
     });
+    let can = if cluster.is_docker_only() {
+        "can be reached through Docker"
+    } else {
+        "can be signed in to"
+    };
     let message = match (count, first) {
-        (_, None) if count == 1 => "The machine can be signed in to.".to_owned(),
-        (_, None) => format!("All {count} machines can be signed in to."),
+        (_, None) if count == 1 => format!("The machine {can}."),
+        (_, None) => format!("All {count} machines {can}."),
         (1, Some(first)) => first,
         (_, Some(_)) if waiting > 0 && reachable + waiting == count => format!(
-            "{reachable} of {count} machines can be signed in to; {waiting} wait for a host key to be accepted."
+            "{reachable} of {count} machines {can}; {waiting} wait for a host key to be accepted."
         ),
         (_, Some(first)) => {
-            format!("{reachable} of {count} machines can be signed in to. {first}")
+            format!("{reachable} of {count} machines {can}. {first}")
         }
     };
     ReachabilityCheck {

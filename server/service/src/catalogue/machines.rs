@@ -1,9 +1,9 @@
-//! Clusters of machines that are reached over SSH.
+//! Clusters of machines that are reached over SSH, or through their Docker Engines over TLS.
 
 use domain::access::Role;
 use domain::catalogue::{
-    Cluster, ClusterKind, Credential, CredentialKind, MachinesForm, NewLogin, NewMachine,
-    NewMachines, Node, NodeAccess, SshAccess, SshAddress, SshJump, SshLogin,
+    Cluster, ClusterKind, Credential, CredentialKind, DockerAccess, MachineAddress, MachinesForm,
+    NewLogin, NewMachine, NewMachines, Node, NodeAccess, SshAccess, SshAddress, SshJump, SshLogin,
 };
 use domain::field::FieldErrors;
 use domain::id::{ClusterId, CredentialId, NodeId};
@@ -31,17 +31,18 @@ pub async fn save_machines(
         runner::machines::check_key(secret)
             .map_err(|(field, message)| FieldErrors::one(field, message))?;
     }
+    check_docker_login(ctx, &new, present.as_ref()).await?;
     let nodes = match &present {
         None => Vec::new(),
         Some(cluster) => keep_nodes(ctx, cluster, &new).await?,
     };
     let cluster_id = id.unwrap_or_else(|| ClusterId(ctx.new_id()));
     let change = LoginChange::decide(ctx, &new, present.as_ref()).await?;
-    let login = change.carry_out(ctx, cluster_id).await?;
+    let secret = change.carry_out(ctx, cluster_id).await?;
     let cluster = Cluster {
         id: cluster_id,
         kind: ClusterKind::Machines,
-        nodes: place(ctx, &new, login, nodes),
+        nodes: place(ctx, &new, secret, nodes),
         last_check: None,
         created_at: present
             .as_ref()
@@ -62,6 +63,34 @@ pub async fn save_machines(
     get_cluster(ctx, actor, cluster_id).await
 }
 
+/// Whether the certificates of a form can be used, with the key that is given or the one that is kept.
+async fn check_docker_login(
+    ctx: &Ctx,
+    new: &NewMachines,
+    present: Option<&Cluster>,
+) -> Result<(), ServiceError> {
+    let NewLogin::DockerTls(login) = &new.login else {
+        return Ok(());
+    };
+    let kept = present.and_then(|cluster| {
+        let mut nodes = cluster.nodes.iter();
+        nodes.find_map(|node| node.access.docker())
+    });
+    let key = match (&login.key, kept) {
+        (Some(key), _) => key.clone(),
+        (None, Some(access)) => {
+            let bound = ctx.store.open_credential(access.credential_id).await?;
+            let key = bound.for_url(&access.address.to_url());
+            key.cloned().ok_or_else(|| {
+                FieldErrors::one("docker_key", "The private key is gone: give it again.")
+            })?
+        }
+        (None, None) => return Ok(()),
+    };
+    runner::machines::check_certificates(&login.ca, &login.certificate, &key)
+        .map_err(|(field, message)| FieldErrors::one(field, message).into())
+}
+
 /// A cluster of machines.
 pub(super) async fn machines_cluster(
     ctx: &Ctx,
@@ -72,7 +101,7 @@ pub(super) async fn machines_cluster(
     match cluster.kind {
         ClusterKind::Machines => Ok(cluster),
         ClusterKind::ThisMachine | ClusterKind::Endpoint { .. } => Err(ServiceError::Conflict(
-            "This cluster is not reached over SSH.".to_owned(),
+            "This cluster has no machines of its own.".to_owned(),
         )),
     }
 }
@@ -140,12 +169,17 @@ async fn keep_nodes(
 }
 
 fn has_address(node: &Node, machine: &NewMachine) -> bool {
-    let access = node.access.ssh();
-    access.is_some_and(|access| access.address == machine.address)
+    node.access.address().as_ref() == Some(&machine.address)
 }
 
-/// The nodes of the form. An accepted host key stays with the place it was accepted for.
-fn place(ctx: &Ctx, new: &NewMachines, login: SshLogin, kept: Vec<Option<Node>>) -> Vec<Node> {
+/// The nodes of the form. An accepted host key stays with the place it was accepted for. `secret` is the
+/// credential they are reached with, if that needs one.
+fn place(
+    ctx: &Ctx,
+    new: &NewMachines,
+    secret: Option<CredentialId>,
+    kept: Vec<Option<Node>>,
+) -> Vec<Node> {
     let old_jump = kept
         .iter()
         .flatten()
@@ -161,16 +195,17 @@ fn place(ctx: &Ctx, new: &NewMachines, login: SshLogin, kept: Vec<Option<Node>>)
     });
     let kept = kept.into_iter().chain(std::iter::repeat(None));
     let nodes = new.machines.iter().zip(kept).map(|(machine, node)| {
-        let old = node.as_ref().and_then(|node| node.access.ssh()).cloned();
-        let stays = old
-            .as_ref()
-            .is_some_and(|old| is_same_place(&old.address, &machine.address));
-        let access = SshAccess {
-            address: machine.address.clone(),
-            login,
-            host_key: old.filter(|_| stays).and_then(|old| old.host_key),
-            jump: jump.clone(),
-        };
+        let old = node.as_ref().and_then(|node| node.access.address());
+        let stays = old.is_some_and(|old| old.is_same_place(&machine.address));
+        let host_key = node.as_ref().and_then(|node| node.access.ssh());
+        let host_key = host_key.and_then(|old| old.host_key.clone());
+        let access = access_to(
+            &machine.address,
+            &new.login,
+            secret,
+            host_key.filter(|_| stays),
+            jump.clone(),
+        );
         let fresh = || Node {
             id: NodeId(ctx.new_id()),
             name: String::new(),
@@ -185,11 +220,47 @@ fn place(ctx: &Ctx, new: &NewMachines, login: SshLogin, kept: Vec<Option<Node>>)
             // What was found at another address says nothing about this one.
             inventory: node.inventory.filter(|_| stays),
             last_check: node.last_check.filter(|_| stays),
-            access: NodeAccess::Ssh(Box::new(access)),
+            access,
             ..node
         }
     });
     nodes.collect()
+}
+
+fn access_to(
+    address: &MachineAddress,
+    login: &NewLogin,
+    secret: Option<CredentialId>,
+    host_key: Option<String>,
+    jump: Option<SshJump>,
+) -> NodeAccess {
+    let ssh = |address: &SshAddress, login| {
+        NodeAccess::Ssh(Box::new(SshAccess {
+            address: address.clone(),
+            login,
+            host_key,
+            jump,
+        }))
+    };
+    match (address, login, secret) {
+        (MachineAddress::Docker(address), NewLogin::DockerTls(login), Some(credential_id)) => {
+            NodeAccess::DockerTls(Box::new(DockerAccess {
+                address: address.clone(),
+                ca: login.ca.clone(),
+                certificate: login.certificate.clone(),
+                credential_id,
+            }))
+        }
+        (MachineAddress::Ssh(address), NewLogin::Key(_), Some(credential_id)) => {
+            ssh(address, SshLogin::Key { credential_id })
+        }
+        (MachineAddress::Ssh(address), NewLogin::Password(_), Some(credential_id)) => {
+            ssh(address, SshLogin::Password { credential_id })
+        }
+        (MachineAddress::Ssh(address), _, _) => ssh(address, SshLogin::Agent),
+        // The form reads addresses as its login wants them, and a key comes with an id.
+        (MachineAddress::Docker(_), _, _) => NodeAccess::Direct,
+    }
 }
 
 /// Whether the same machine answers there, whatever the account.
@@ -242,6 +313,7 @@ impl LoginChange {
                     .map(domain::catalogue::SshKeySecret::to_sealable),
             ),
             NewLogin::Password(password) => (CredentialKind::SshPassword, password.clone()),
+            NewLogin::DockerTls(login) => (CredentialKind::DockerKey, login.key.clone()),
         };
         let addresses = urls_of(new);
         let same_kind = present.filter(|credential| credential.kind == kind);
@@ -269,10 +341,14 @@ impl LoginChange {
     }
 
     /// Seals what is to be sealed. Nothing that is in use is changed yet.
-    async fn carry_out(&self, ctx: &Ctx, cluster: ClusterId) -> Result<SshLogin, ServiceError> {
-        let (id, kind) = match self {
-            Self::Agent { .. } => return Ok(SshLogin::Agent),
-            Self::Keep { present, .. } | Self::Rotate { present, .. } => (present.id, present.kind),
+    async fn carry_out(
+        &self,
+        ctx: &Ctx,
+        cluster: ClusterId,
+    ) -> Result<Option<CredentialId>, ServiceError> {
+        Ok(match self {
+            Self::Agent { .. } => None,
+            Self::Keep { present, .. } | Self::Rotate { present, .. } => Some(present.id),
             Self::Seal {
                 id,
                 kind,
@@ -294,14 +370,8 @@ impl LoginChange {
                     archived_at: None,
                 };
                 ctx.store.insert_credential(&credential, secret).await?;
-                (*id, *kind)
+                Some(*id)
             }
-        };
-        Ok(match kind {
-            CredentialKind::SshPassword => SshLogin::Password { credential_id: id },
-            CredentialKind::SshKey
-            | CredentialKind::ProviderKey
-            | CredentialKind::RegistryLogin => SshLogin::Key { credential_id: id },
         })
     }
 
@@ -344,7 +414,7 @@ impl LoginChange {
 
 /// What a secret is bound to: every machine of the form, and the one on the way.
 fn urls_of(new: &NewMachines) -> String {
-    let mut urls: Vec<String> = new.addresses().map(SshAddress::to_url).collect();
+    let mut urls: Vec<String> = new.addresses().map(|address| address.to_url()).collect();
     urls.sort_unstable();
     urls.dedup();
     urls.join(" ")

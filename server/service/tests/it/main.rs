@@ -11,6 +11,7 @@ mod calls;
 mod catalogue;
 mod credentials;
 mod datasets;
+mod docker_tls;
 mod house;
 mod people;
 mod permissions;

@@ -75,7 +75,7 @@ struct ClusterEntry {
     kind: String,
     /// Where an endpoint answers.
     base_url: Option<String>,
-    /// The credential an endpoint sends, or machines are signed in to with; `null` without one.
+    /// The credential an endpoint sends, or machines are reached with; `null` without one.
     credential_id: Option<Uuid>,
     /// Free text.
     description: String,
@@ -102,6 +102,8 @@ struct NodeEntry {
     held_by: Option<Uuid>,
     /// How it is reached over SSH; `null` for what is not.
     ssh: Option<SshBody>,
+    /// How it is reached through its Docker Engine alone; `null` for what is not.
+    docker: Option<DockerBody>,
     /// What it has; `null` when that is not known.
     inventory: Option<InventoryBody>,
 }
@@ -130,6 +132,28 @@ struct OfferedKeyBody {
     fingerprint: String,
     /// The fingerprint of the accepted key that this one differs from.
     accepted_before: Option<String>,
+}
+
+/// How a machine is reached through its Docker Engine alone.
+#[derive(Debug, Serialize, ToSchema)]
+struct DockerBody {
+    /// `tcp://host:port`.
+    address: String,
+    /// Certificates of the authorities that its own must come from, as PEM.
+    ca: String,
+    /// The certificate by which this server proves itself, as PEM.
+    certificate: String,
+}
+
+impl DockerBody {
+    fn of(node: &Node) -> Option<Self> {
+        let access = node.access.docker()?;
+        Some(Self {
+            address: access.address.to_url(),
+            ca: access.ca.clone(),
+            certificate: access.certificate.clone(),
+        })
+    }
 }
 
 impl SshBody {
@@ -204,7 +228,7 @@ struct CheckBody {
 
 impl From<Node> for NodeEntry {
     fn from(node: Node) -> Self {
-        let ssh = SshBody::of(&node);
+        let (ssh, docker) = (SshBody::of(&node), DockerBody::of(&node));
         let inventory = node.inventory.map(|inventory| InventoryBody {
             hostname: inventory.hostname,
             os: inventory.os,
@@ -226,6 +250,7 @@ impl From<Node> for NodeEntry {
         Self {
             id: node.id.0,
             ssh,
+            docker,
             name: node.name,
             held_by: node.held_by.map(|id| id.0),
             inventory,

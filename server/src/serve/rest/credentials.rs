@@ -104,7 +104,8 @@ struct CredentialBody {
     id: Uuid,
     /// Name shown.
     name: String,
-    /// `provider_key` or `registry_login`; of clusters of machines `ssh_key` or `ssh_password`.
+    /// `provider_key` or `registry_login`; of clusters of machines `ssh_key`, `ssh_password` or
+    /// `docker_key`.
     kind: String,
     /// The user of a registry; `null` for others.
     user: Option<String>,

@@ -1,4 +1,4 @@
-//! Clusters of machines over SSH: made, changed, and their host keys accepted.
+//! Clusters of machines over SSH or Docker: made, changed, and their host keys accepted.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -34,10 +34,10 @@ struct MachinesRequest {
     /// The machines.
     #[schema(min_items = 1, max_items = 64)]
     machines: Vec<MachineRequest>,
-    /// The account on machines whose address names none.
+    /// The account on machines whose address names none; Docker Engines have none.
     #[schema(max_length = 64)]
     user: Option<String>,
-    /// How to sign in to all of them.
+    /// How to reach all of them.
     login: LoginKind,
     /// The text of a private key (ed25519 or ECDSA). Absent, a cluster that is changed keeps its own.
     #[schema(max_length = 32768, write_only)]
@@ -51,6 +51,16 @@ struct MachinesRequest {
     /// A machine on the way to all of them, as `user@host:port`.
     #[schema(max_length = 400)]
     jump: Option<String>,
+    /// Of Docker Engines: certificates, as PEM, of the authorities that theirs must come from.
+    #[schema(max_length = 32768)]
+    ca: Option<String>,
+    /// Of Docker Engines: the certificate by which this server proves itself, as PEM.
+    #[schema(max_length = 32768)]
+    certificate: Option<String>,
+    /// Of Docker Engines: the private key of that certificate, as PEM. Absent, a cluster that is changed keeps
+    /// its own.
+    #[schema(max_length = 32768, write_only)]
+    docker_key: Option<String>,
     /// Free text.
     #[schema(max_length = 2000)]
     description: Option<String>,
@@ -60,7 +70,7 @@ struct MachinesRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MachineRequest {
-    /// `host`, `user@host` or `user@host:port`.
+    /// `host`, `user@host` or `user@host:port`; of a Docker Engine `host` or `host:port`.
     #[schema(max_length = 400)]
     address: String,
     /// Its name; the host's when absent.
@@ -68,16 +78,18 @@ struct MachineRequest {
     name: Option<String>,
 }
 
-/// How somebody signs in.
+/// How machines are reached.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum LoginKind {
-    /// With a private key.
+    /// Over SSH, with a private key.
     Key,
-    /// With a password.
+    /// Over SSH, with a password.
     Password,
-    /// With the keys of the agent that the server's user runs.
+    /// Over SSH, with the keys of the agent that the server's user runs.
     Agent,
+    /// Through their Docker Engines over TLS: nothing but containers runs there.
+    DockerTls,
 }
 
 impl From<MachinesRequest> for MachinesForm {
@@ -100,12 +112,16 @@ impl From<MachinesRequest> for MachinesForm {
                 LoginKind::Key => "key",
                 LoginKind::Password => "password",
                 LoginKind::Agent => "agent",
+                LoginKind::DockerTls => "docker_tls",
             }
             .to_owned(),
             private_key: request.private_key.unwrap_or_default(),
             passphrase: request.passphrase.unwrap_or_default(),
             password: request.password.unwrap_or_default(),
             jump: request.jump.unwrap_or_default(),
+            ca: request.ca.unwrap_or_default(),
+            certificate: request.certificate.unwrap_or_default(),
+            docker_key: request.docker_key.unwrap_or_default(),
             description: request.description.unwrap_or_default(),
         }
     }
@@ -153,7 +169,7 @@ struct ForgetRequest {
     hop: HopKind,
 }
 
-/// Adds machines that are reached over SSH. None is connected to until they are checked.
+/// Adds machines that are reached over SSH, or through their Docker Engines. None is connected to until they are checked.
 #[utoipa::path(
     post, path = "/clusters/machines", tag = "Catalogue", operation_id = "create_machines",
     request_body = MachinesRequest,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalogue::{ClusterKind, Node, NodeAccess, SshAccess, SshJump};
+use crate::catalogue::{ClusterKind, DockerAccess, Node, NodeAccess, SshAccess, SshJump};
 use crate::id::{ClusterId, CredentialId, NodeId};
 use crate::time::Timestamp;
 
@@ -19,15 +19,23 @@ fn cluster(form: &MachinesForm, login: SshLogin) -> Cluster {
     let node = |machine: &NewMachine| Node {
         id: NodeId(uuid::Uuid::nil()),
         name: machine.name.clone(),
-        access: NodeAccess::Ssh(Box::new(SshAccess {
-            address: machine.address.clone(),
-            login,
-            host_key: None,
-            jump: new.jump.clone().map(|address| SshJump {
-                address,
+        access: match &machine.address {
+            MachineAddress::Ssh(address) => NodeAccess::Ssh(Box::new(SshAccess {
+                address: address.clone(),
+                login,
                 host_key: None,
-            }),
-        })),
+                jump: new.jump.clone().map(|address| SshJump {
+                    address,
+                    host_key: None,
+                }),
+            })),
+            MachineAddress::Docker(address) => NodeAccess::DockerTls(Box::new(DockerAccess {
+                address: address.clone(),
+                ca: form.ca.clone(),
+                certificate: form.certificate.clone(),
+                credential_id: CREDENTIAL,
+            })),
+        },
         inventory: None,
         last_check: None,
         held_by: None,
@@ -238,4 +246,86 @@ fn a_form_shows_what_was_typed_but_no_secret() {
     };
     assert_eq!(shown, expected);
     assert!(!format!("{typed:?}").contains("clearly-visible"));
+}
+
+const PEM: &str = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+const KEY_PEM: &str = "-----BEGIN PRIVATE KEY-----\ny\n-----END PRIVATE KEY-----\n";
+
+fn docker(machines: &str) -> MachinesForm {
+    MachinesForm {
+        name: "rack".to_owned(),
+        machines: machines.to_owned(),
+        login: "docker_tls".to_owned(),
+        ca: PEM.to_owned(),
+        certificate: PEM.to_owned(),
+        docker_key: KEY_PEM.to_owned(),
+        ..MachinesForm::default()
+    }
+}
+
+#[test]
+fn docker_engines_need_no_account_and_show_no_key() {
+    let typed = MachinesForm {
+        // Of another choice.
+        jump: "nonsense of ssh".to_owned(),
+        ..docker("gpu1.lab\n10.0.0.2:2377 as big")
+    };
+    let new = typed.validate(None).unwrap();
+    let urls: Vec<String> = new.addresses().map(|address| address.to_url()).collect();
+    assert_eq!(urls, ["tcp://gpu1.lab:2376", "tcp://10.0.0.2:2377"]);
+    let NewLogin::DockerTls(login) = &new.login else {
+        panic!("{new:?}");
+    };
+    assert_eq!(login.key.as_ref().unwrap().expose(), KEY_PEM);
+    let present = cluster(&typed, KEY);
+    assert_eq!(present.credential_id(), Some(CREDENTIAL));
+    let shown = MachinesForm::of(&present);
+    let expected = MachinesForm {
+        docker_key: String::new(),
+        ..docker("gpu1.lab\n10.0.0.2:2377 as big")
+    };
+    assert_eq!(shown, expected);
+    // A key is never sent: it stays, whatever the addresses.
+    let moved = MachinesForm {
+        machines: "other".to_owned(),
+        ..shown.clone()
+    };
+    assert!(moved.validate(Some(&present)).is_ok());
+    let errors = shown.validate(None).unwrap_err();
+    assert_eq!(errors.at("docker_key"), Some("Give the private key."));
+    assert!(shown.validate(Some(&cluster(&form("h"), KEY))).is_err());
+    assert!(!format!("{typed:?} {new:?}").contains("BEGIN PRIVATE"));
+}
+
+#[test]
+fn what_is_pasted_into_the_wrong_field_is_told_there() {
+    let errors = |change: fn(&mut MachinesForm)| {
+        let mut form = docker("h");
+        change(&mut form);
+        form.validate(None).unwrap_err()
+    };
+    let checks: [(&str, &str, fn(&mut MachinesForm)); 7] = [
+        ("machines", "account", |form| {
+            form.machines = "root@h".to_owned()
+        }),
+        ("ca", "PEM", |form| form.ca = String::new()),
+        ("certificate", "private key", |form| {
+            form.certificate = format!("{PEM}{KEY_PEM}");
+        }),
+        ("docker_key", "PEM", |form| form.docker_key = PEM.to_owned()),
+        ("docker_key", "PEM", |form| {
+            form.docker_key = "-----BEGIN OPENSSH PRIVATE KEY-----\n".to_owned();
+        }),
+        ("docker_key", "passphrase", |form| {
+            form.docker_key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n".to_owned();
+        }),
+        ("docker_key", "Give the", |form| {
+            form.docker_key = String::new()
+        }),
+    ];
+    for (field, words, change) in checks {
+        let errors = errors(change);
+        let told = errors.at(field).unwrap_or_default();
+        assert!(told.contains(words), "{field}: {errors:?}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::field::FieldErrors;
 use crate::id::NodeId;
 use crate::plan::RunPlan;
 use crate::workflow::form::{ClusterChoiceForm, CredentialChoiceForm, ModelChoiceForm, NodesForm};
-use crate::workflow::planning::sendable;
+use crate::workflow::planning::{refuses_process, sendable};
 use crate::workload::{EvaluationMethod, Prompts, SpendLimit};
 
 /// What is said where neither the plan nor a person says how much is sent.
@@ -109,6 +109,11 @@ impl Draft {
             ClusterKind::Endpoint { .. } => None,
             ClusterKind::ThisMachine | ClusterKind::Machines => form.engine.validate(&mut errors),
         };
+        if let Some(engine) = &engine
+            && let Some(reason) = refuses_process(cluster, engine)
+        {
+            errors.add("runs_as", reason);
+        }
         if let (Some(model), Some(engine)) = (model, &engine) {
             let message = match (&model.source, engine.preset) {
                 (ModelSource::Cloud { .. }, EnginePreset::Litellm)

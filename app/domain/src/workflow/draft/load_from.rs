@@ -35,6 +35,9 @@ impl Draft {
                 ClusterKind::ThisMachine => {
                     "An engine on this machine is reached from this machine alone."
                 }
+                _ if cluster.is_docker_only() => {
+                    "A machine that is reached through its Docker alone makes no load: choose the server, or a machine over SSH."
+                }
                 _ => "Choose a machine of a cluster whose key is accepted.",
             }
             .to_owned()

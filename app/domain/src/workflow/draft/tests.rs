@@ -1,4 +1,5 @@
 mod datasets;
+mod docker;
 mod keep;
 mod limits;
 mod load_from;

@@ -54,6 +54,9 @@ pub fn ClusterStep(
 fn choice_of(cluster: &Cluster) -> Choice {
     let kind = match &cluster.kind {
         ClusterKind::ThisMachine => "Engines are started on this machine".to_owned(),
+        ClusterKind::Machines if cluster.is_docker_only() => {
+            "Engines are started as containers, through Docker".to_owned()
+        }
         ClusterKind::Machines => "Engines are started over SSH".to_owned(),
         ClusterKind::Endpoint { base_url, .. } => format!("Endpoint {base_url}"),
     };

@@ -30,7 +30,9 @@ pub fn ModelStep(
         .cluster_id
         .and_then(|id| context.catalogue.cluster(id));
     let starts_engine = cluster.is_some_and(|cluster| cluster.kind.starts_engines());
-    let is_far = cluster.is_some_and(|cluster| cluster.kind == ClusterKind::Machines);
+    let is_far = cluster
+        .is_some_and(|cluster| cluster.kind == ClusterKind::Machines && !cluster.is_docker_only());
+    let is_docker_only = cluster.is_some_and(Cluster::is_docker_only);
     let mut choices: Vec<Choice> = context
         .catalogue
         .models
@@ -67,7 +69,7 @@ pub fn ModelStep(
             <p class="note">
                 "Is it missing? " <a href=routes::NEW_MODEL>"Add a model"</a> ", then come back: this draft is kept."
             </p>
-            {starts_engine.then(|| view! { <EngineFields form=engine is_far errors /> })}
+            {starts_engine.then(|| view! { <EngineFields form=engine is_far is_docker_only errors /> })}
         }
         .into_any()
         },
@@ -81,18 +83,26 @@ fn EngineFields(
     form: EngineForm,
     /// Whether it is started on a machine over SSH.
     is_far: bool,
+    /// Whether nothing but containers runs there.
+    is_docker_only: bool,
     /// Messages of the form.
     errors: Signal<FieldErrors>,
 ) -> impl IntoView {
     let presets: Vec<Choice> = EnginePreset::ALL.into_iter().map(preset_choice).collect();
     let runs_as: Vec<Choice> = RunsAs::ALL
         .into_iter()
+        .filter(|way| !is_docker_only || *way == RunsAs::Container)
         .map(|way| Choice::new(way.as_str(), way.label()).with_detail(detail_of_way(way)))
         .collect();
+    let chosen_way = if is_docker_only {
+        RunsAs::Container.as_str().to_owned()
+    } else {
+        form.runs_as
+    };
     view! {
         <ChoiceCards name="preset" legend="Engine" choices=presets chosen=vec![form.preset] errors
             hint="Started on the chosen node for this run and stopped after it, with everything it started." />
-        <ChoiceCards name="runs_as" legend="It runs as" choices=runs_as chosen=vec![form.runs_as] errors />
+        <ChoiceCards name="runs_as" legend="It runs as" choices=runs_as chosen=vec![chosen_way] errors />
         <div class="only-container">
             <ContainerFields form=form.container errors />
         </div>
@@ -262,6 +272,9 @@ fn choice_of(model: &Model, cluster: Option<&Cluster>) -> Choice {
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, ModelSource::Served) => {
             choice.with_detail("Has no files of its own: Ollama pulls it by its name, or a custom command or image brings it.")
+        }
+        (ClusterKind::Machines, ModelSource::LocalPath { .. }) if cluster.is_docker_only() => {
+            choice.with_detail("Is not sent through Docker: it has to lie at the same path on the machine.")
         }
         (ClusterKind::ThisMachine | ClusterKind::Machines, _) => choice,
     }

@@ -48,10 +48,20 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
     };
     let docker = node.docker(&run.shared.config.docker).await?;
     let image = pull(run, &docker.docker, &container.image, *registry_login).await?;
-    let (spec, rules) = specify(run, node, &docker.docker, &image).await?;
+    let (mut spec, rules) = specify(run, node, &docker.docker, &image).await?;
     let round_trip = match node {
         Node::Here => String::new(),
         Node::Far(session) => run.log_round_trip(session).await,
+        Node::Docker(_) => {
+            // Loopback of that machine is out of reach without SSH: the port stands at the one address of it
+            // that is known to be reached from here, which must be a private one.
+            let (reach, words) = run.log_way(&docker.docker).await?;
+            spec.port = Some(PublishedPort {
+                container_port: container.port,
+                address: reach.address,
+            });
+            words
+        }
     };
 
     // Taken first: between the start and the note of it there is no point to be dropped at.
@@ -75,7 +85,7 @@ pub(super) async fn deploy(run: &Run, node: &Node) -> Result<String, String> {
         }
     };
     let forward = match node {
-        Node::Here => None,
+        Node::Here | Node::Docker(_) => None,
         Node::Far(session) => {
             let host = address.ip().to_string();
             let forward = session.forward_tcp(&host, address.port()).await;
@@ -254,7 +264,9 @@ async fn specify(
     let mut spec = ContainerSpec::new(container_name(run), image.clone(), mark);
     spec.entrypoint.clone_from(entrypoint);
     let (models, rules) = match node {
-        Node::Here => (String::new(), run.mount_rules()?),
+        Node::Here => (String::new(), run.mount_rules(HostFiles::Here)?),
+        // The same folders: that they hold the models there is up to whoever runs that machine.
+        Node::Docker(_) => (String::new(), run.mount_rules(HostFiles::Elsewhere)?),
         Node::Far(session) => {
             // What was transferred for this model, and nothing else of that machine.
             let models = run.far_models(session).await?;
@@ -282,7 +294,7 @@ async fn specify(
         })
         .collect();
     spec.port = Some(match node {
-        Node::Here => PublishedPort::on_loopback(container.port),
+        Node::Here | Node::Docker(_) => PublishedPort::on_loopback(container.port),
         Node::Far(session) => PublishedPort {
             container_port: container.port,
             address: listen::address(run, session).await?,
@@ -342,6 +354,8 @@ fn accelerators(
         .map_or(&[], |inventory| &inventory.accelerators);
     let names: Vec<String> = match chosen {
         ContainerAccelerators::None => return Ok(Accelerators::None),
+        // Which there are is not told by Docker alone; its runtime knows them by this word.
+        ContainerAccelerators::All if run.plan.is_docker_only() => vec!["all".to_owned()],
         ContainerAccelerators::All => known.iter().map(|one| one.index.to_string()).collect(),
         ContainerAccelerators::Numbers { numbers } => numbers.iter().map(u32::to_string).collect(),
     };

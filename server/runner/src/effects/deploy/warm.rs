@@ -95,6 +95,7 @@ async fn find(run: &Run, node: &Node, kept: &WarmEngine) -> Result<Engine, Strin
         }
         (_, Node::Here) => find_process(run, kept, log).await,
         (_, Node::Far(session)) => find_far_process(run, session, kept).await,
+        (_, Node::Docker(_)) => Err("nothing but containers runs on its machine".to_owned()),
     }
 }
 
@@ -191,7 +192,7 @@ async fn find_container(
     let address = docker.docker.published_port(&id, port).await;
     let address = address.map_err(in_words)?;
     let forward = match node {
-        Node::Here => None,
+        Node::Here | Node::Docker(_) => None,
         Node::Far(session) => {
             let host = address.ip().to_string();
             let forward = session.forward_tcp(&host, address.port()).await;
@@ -252,6 +253,7 @@ async fn answer_of(run: &Run, mut engine: Engine) -> Result<Engine, String> {
 /// Makes it the run's engine, and says so.
 async fn note(run: &Run, node: &Node, kept: &WarmEngine, engine: Engine) -> String {
     let base_url = engine.base_url.clone();
+    let docker = engine.docker_over_network().cloned();
     let what = match &kept.container {
         Some(name) => format!("container {name}"),
         None => format!("process {}", kept.process_id),
@@ -268,9 +270,14 @@ async fn note(run: &Run, node: &Node, kept: &WarmEngine, engine: Engine) -> Stri
         base_url,
     }))
     .await;
-    let round_trip = match node {
-        Node::Here => String::new(),
-        Node::Far(session) => run.log_round_trip(session).await,
+    let round_trip = match (node, docker) {
+        (Node::Far(session), _) => run.log_round_trip(session).await,
+        // It answered a moment ago; its way is no reason to fail.
+        (_, Some(docker)) => match run.log_way(&docker).await {
+            Ok((_, words)) => words,
+            Err(_) => String::new(),
+        },
+        (Node::Here | Node::Docker(_), None) => String::new(),
     };
     format!(
         "Not started: {}. It goes on as {what}{round_trip}.",
