@@ -58,7 +58,7 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
     });
 
     await test.step('a wrong password is told at the machine that refused it', async () => {
-      await field(main, 'Signs in with').selectOption('password');
+      await field(main, 'Reached by').selectOption('password');
       await field(main, 'Password').fill('a wrong password');
       await main.getByRole('button', { name: 'Save' }).click();
       await expect(main).toContainText(`refused the password of ${sshd.user}`);

@@ -53,7 +53,7 @@ async fn a_machine_behind_tls_is_looked_at_and_its_key_kept() {
             .starts_with("Docker ")
     );
     let id = looked.credential_id().unwrap();
-    let credential = house.ctx.store.find_credential(id).await.unwrap().unwrap();
+    let credential = house.store.find_credential(id).await.unwrap().unwrap();
     assert_eq!(credential.kind, CredentialKind::DockerKey);
     assert_eq!(credential.base_url, format!("tcp://127.0.0.1:{port}"));
     let secret = own.key.lines().nth(1).unwrap();
@@ -86,12 +86,7 @@ async fn a_machine_behind_tls_is_looked_at_and_its_key_kept() {
         .await
         .unwrap();
     assert!(moved.nodes[0].access.ssh().is_some() && moved.nodes[0].inventory.is_none());
-    let gone = house
-        .ctx
-        .store
-        .find_credential(credential.id)
-        .await
-        .unwrap();
+    let gone = house.store.find_credential(credential.id).await.unwrap();
     assert_eq!(gone, None);
 }
 

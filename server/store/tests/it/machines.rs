@@ -1,8 +1,8 @@
 //! Clusters of machines, what runs left on them, and whose mark that carries.
 
 use domain::catalogue::{
-    Cluster, ClusterKind, Credential, CredentialKind, Node, NodeAccess, NodeCheck, PendingCleanup,
-    SshAccess, SshAddress, SshJump, SshLogin,
+    Cluster, ClusterKind, Credential, CredentialKind, DockerAccess, DockerAddress, Node,
+    NodeAccess, NodeCheck, PendingCleanup, SshAccess, SshAddress, SshJump, SshLogin,
 };
 use domain::id::{ClusterId, CredentialId, NodeId};
 use domain::run::event::{RunOutcome, StageProgress};
@@ -54,6 +54,41 @@ fn cluster(nodes: Vec<Node>) -> Cluster {
         created_at: START,
         archived_at: None,
     }
+}
+
+#[tokio::test]
+async fn machines_behind_docker_keep_their_certificates_and_their_key_stays_sealed() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let own = Credential {
+            name: String::new(),
+            kind: CredentialKind::DockerKey,
+            endpoint_id: Some(ClusterId(uuid(1))),
+            base_url: "tcp://one:2376".to_owned(),
+            ..credential(5, "")
+        };
+        let secret = Secret::new("clearly".to_owned());
+        store.insert_credential(&own, &secret).await.unwrap();
+        let mut one = node(1, "one", SshLogin::Agent);
+        one.access = NodeAccess::DockerTls(Box::new(DockerAccess {
+            address: DockerAddress {
+                host: "one".to_owned(),
+                port: 2376,
+            },
+            ca: "an authority".to_owned(),
+            certificate: "our own".to_owned(),
+            credential_id: own.id,
+        }));
+        let rack = cluster(vec![one]);
+        store.insert_cluster(&rack).await.unwrap();
+        assert_eq!(store.list_clusters().await.unwrap(), [rack.clone()]);
+        let found = store.find_credential(own.id).await.unwrap().unwrap();
+        assert_eq!(found.kind, CredentialKind::DockerKey);
+        let bound = store.open_credential(own.id).await.unwrap();
+        assert_eq!(bound.for_url("tcp://one"), Some(&secret));
+        assert_eq!(bound.for_url("https://one:2376"), None);
+    })
+    .await;
 }
 
 #[tokio::test]
