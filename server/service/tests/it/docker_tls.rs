@@ -22,7 +22,7 @@ fn form(port: u16, ca: &Authority, own: &Certified) -> MachinesForm {
 }
 
 fn told(cluster: &Cluster) -> (bool, String) {
-    let check = cluster.nodes[0].last_check.as_ref().unwrap();
+    let check = cluster.nodes.first().unwrap().last_check.as_ref().unwrap();
     (check.is_reachable, check.message.clone())
 }
 

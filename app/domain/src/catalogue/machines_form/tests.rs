@@ -299,14 +299,15 @@ fn docker_engines_need_no_account_and_show_no_key() {
 
 #[test]
 fn what_is_pasted_into_the_wrong_field_is_told_there() {
-    let errors = |change: fn(&mut MachinesForm)| {
+    type Change = fn(&mut MachinesForm);
+    let errors = |change: Change| {
         let mut form = docker("h");
         change(&mut form);
         form.validate(None).unwrap_err()
     };
-    let checks: [(&str, &str, fn(&mut MachinesForm)); 7] = [
+    let checks: [(&str, &str, Change); 7] = [
         ("machines", "account", |form| {
-            form.machines = "root@h".to_owned()
+            form.machines = "root@h".to_owned();
         }),
         ("ca", "PEM", |form| form.ca = String::new()),
         ("certificate", "private key", |form| {
@@ -320,7 +321,7 @@ fn what_is_pasted_into_the_wrong_field_is_told_there() {
             form.docker_key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n".to_owned();
         }),
         ("docker_key", "Give the", |form| {
-            form.docker_key = String::new()
+            form.docker_key = String::new();
         }),
     ];
     for (field, words, change) in checks {
