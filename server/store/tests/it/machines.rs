@@ -81,7 +81,7 @@ async fn machines_behind_docker_keep_their_certificates_and_their_key_stays_seal
         }));
         let rack = cluster(vec![one]);
         store.insert_cluster(&rack).await.unwrap();
-        assert_eq!(store.list_clusters().await.unwrap(), [rack.clone()]);
+        assert_eq!(store.list_clusters().await.unwrap(), [rack]);
         let found = store.find_credential(own.id).await.unwrap().unwrap();
         assert_eq!(found.kind, CredentialKind::DockerKey);
         let bound = store.open_credential(own.id).await.unwrap();
