@@ -156,7 +156,7 @@ impl Driver {
         let state = self.journal.state().clone();
         // A task of its own, never a branch that waits unpolled: it may hold the database's one
         // writing connection while this one waits for it.
-        let work = tokio::spawn(async move { perform(&run, effect, &state).await });
+        let work = tokio::spawn(async move { Box::pin(perform(&run, effect, &state)).await });
         let mut work = AbortOnDropHandle::new(work);
         let is_clean_up = effect == Effect::CleanUp;
         // Both are short, and a result is worth the wait.

@@ -102,6 +102,32 @@ async fn llama_in_a_container_behind_tls_is_measured_and_removed() {
     house.stop().await;
 }
 
+/// The container is left to the next run of the plan, and found and removed over TLS as well.
+#[tokio::test]
+async fn one_llama_container_behind_tls_serves_two_runs() {
+    let lab = lab();
+    let mut house = House::open_whole().await;
+    house.start();
+    let own = lab.authority.issue_to_client();
+    let mut plan = container_plan(lab.engine.llama_image(), &[]);
+    plan.cluster = machine(&house, lab.port, &lab.authority, &own).await;
+    plan.keep_engine = true;
+    let runs = house.queue_group(&[&plan; 2]).await;
+    let [first, second] = runs.as_slice() else {
+        panic!("two runs: {runs:?}");
+    };
+    for id in &runs {
+        let state = house.wait_for_end(*id).await;
+        assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+        assert_eq!(state.taken_over.is_some(), id == second);
+        let result = house.store.find_result(*id).await.unwrap().unwrap();
+        assert!(result.manifest.round_trip_us.is_some());
+    }
+    assert_eq!(containers_of(&lab.engine, *first), Vec::<Value>::new());
+    assert!(house.store.list_warm_engines().await.unwrap().is_empty());
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn whoever_does_not_know_the_other_is_told() {
     let lab = lab();

@@ -109,23 +109,9 @@ impl House {
 
     /// A credential of the registry for that address.
     pub(crate) async fn credential(&self, base_url: &str, secret: &str) -> CredentialId {
-        let credential = Credential {
-            id: CredentialId(Uuid::new_v4()),
-            name: secret.to_owned(),
-            kind: CredentialKind::ProviderKey,
-            user: String::new(),
-            endpoint_id: None,
-            base_url: base_url.to_owned(),
-            description: String::new(),
-            created_at: system_clock()(),
-            rotated_at: None,
-            last_test: None,
-            archived_at: None,
-        };
         let secret = Secret::new(secret.to_owned());
-        let inserted = self.store.insert_credential(&credential, &secret).await;
-        inserted.unwrap();
-        credential.id
+        self.seal(CredentialKind::ProviderKey, base_url.to_owned(), &secret)
+            .await
     }
 
     /// A cluster of one machine over SSH, as a plan names it.
