@@ -40,6 +40,22 @@ test('a machine over SSH is added, its host key accepted, and another one refuse
       await expect(page.locator('body')).not.toContainText('OPENSSH PRIVATE KEY');
     });
 
+    await test.step('what is being typed and answered stays while a check redraws the page', async () => {
+      await field(main, 'Description').fill('being typed');
+      await field(main, 'Passphrase').fill('being typed too');
+      const loadedAnew = page.waitForResponse(/\/clusters\/standing/);
+      await main.getByRole('button', { name: 'Check now' }).click();
+      await main.getByRole('button', { name: 'Archive…' }).click();
+      await loadedAnew;
+      const question = page.getByRole('dialog', { name: 'Archive Rack?' });
+      await expect(question).toBeVisible();
+      await question.getByRole('button', { name: 'Cancel' }).click();
+      await expect(question).toBeHidden();
+      await expect(field(main, 'Description')).toHaveValue('being typed');
+      await expect(field(main, 'Passphrase')).toHaveValue('being typed too');
+      await field(main, 'Passphrase').fill('');
+    });
+
     const accepted = sshd.fingerprint;
     await test.step('another host key is refused with both fingerprints', async () => {
       await sshd.changeHostKey();

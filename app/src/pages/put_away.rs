@@ -28,15 +28,31 @@ pub struct PutAway {
     pub is_used: bool,
     /// What goes with it when it is deleted.
     pub consequence: &'static str,
-    /// Whether the question before archiving is open.
-    pub is_archiving: RwSignal<bool>,
-    /// Whether the question before deleting is open.
-    pub is_deleting: RwSignal<bool>,
+    /// Whether it is being asked.
+    pub questions: Questions,
+}
+
+/// Which questions are open. Made once for a page: it is drawn anew whenever its data is loaded, and what
+/// somebody is answering then stays open.
+#[derive(Clone, Copy)]
+pub struct Questions {
+    is_archiving: RwSignal<bool>,
+    is_deleting: RwSignal<bool>,
+}
+
+impl Questions {
+    /// None is.
+    pub fn closed() -> Self {
+        Self {
+            is_archiving: RwSignal::new(false),
+            is_deleting: RwSignal::new(false),
+        }
+    }
 }
 
 impl PutAway {
     /// A thing of that kind, in use, which nothing uses.
-    pub fn new(what: &'static str, name: &str, id: impl ToString) -> Self {
+    pub fn new(what: &'static str, name: &str, id: impl ToString, questions: Questions) -> Self {
         Self {
             what,
             name: name.to_owned(),
@@ -44,8 +60,7 @@ impl PutAway {
             is_archived: false,
             is_used: false,
             consequence: "It cannot be brought back.",
-            is_archiving: RwSignal::new(false),
-            is_deleting: RwSignal::new(false),
+            questions,
         }
     }
 
@@ -65,7 +80,10 @@ impl PutAway {
             From<web_sys::FormData>,
         O: 'static,
     {
-        let (is_archiving, is_deleting) = (self.is_archiving, self.is_deleting);
+        let Questions {
+            is_archiving,
+            is_deleting,
+        } = self.questions;
         let ask_archive = Callback::new(move |()| is_archiving.set(true));
         let ask_delete = Callback::new(move |()| is_deleting.set(true));
         let delete = (!self.is_used).then(|| {
@@ -119,8 +137,11 @@ impl PutAway {
             name,
             id,
             consequence,
-            is_archiving,
-            is_deleting,
+            questions:
+                Questions {
+                    is_archiving,
+                    is_deleting,
+                },
             ..
         } = self.clone();
         let archive_id = id.clone();

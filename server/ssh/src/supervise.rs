@@ -171,6 +171,12 @@ impl Session {
                 what: "starting the process".to_owned(),
                 reason: "another start of it is going on".to_owned(),
             }),
+            ["refused"] => Err(SshError::Failed {
+                host,
+                what: "starting the process".to_owned(),
+                reason: "the command or its environment is longer than the system there takes"
+                    .to_owned(),
+            }),
             ["missing", "setsid"] => Err(missing(
                 "setsid of util-linux",
                 "to start processes that outlive the link",

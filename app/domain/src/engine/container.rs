@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::image_name::check_image_name;
 use super::preset::EnginePreset;
 use crate::field::{FieldErrors, whole_number};
 
@@ -12,8 +13,6 @@ pub const CONTAINER_PORT: u16 = 8000;
 pub const CONTAINER_HOST: &str = "0.0.0.0";
 /// Where the folder of a model is seen inside a container.
 pub const MODEL_FOLDER: &str = "/models";
-/// Longest name of an image in bytes.
-const IMAGE_BYTES_MAX: usize = 512;
 /// Most accelerators a container is given by number.
 const ACCELERATORS_MAX: usize = 64;
 /// Bytes of the unit of the memory field.
@@ -277,18 +276,13 @@ impl ContainerForm {
     }
 }
 
-/// Only what an image's name can be made of; a registry decides on the rest.
+/// A registry decides on the rest.
 fn parse_image(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("Name the image the engine runs from.".to_owned());
     }
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
-    if text.len() > IMAGE_BYTES_MAX || !text.bytes().all(fits) {
-        return Err(
-            "Write the image as registry/name:tag, with letters, digits and . _ - / : @ only."
-                .to_owned(),
-        );
-    }
+    check_image_name(text)
+        .map_err(|why| format!("Write the image as registry/name:tag: {why}."))?;
     Ok(text.to_owned())
 }
 
@@ -361,6 +355,8 @@ mod tests {
             accelerators: "first".to_owned(),
         };
         let errors = validated(&form).unwrap_err();
+        let refused = errors.at("image").unwrap();
+        assert!(refused.contains("only letters, digits and"), "{refused}");
         for field in [
             "image",
             "container_port",
@@ -369,6 +365,18 @@ mod tests {
             "accelerators",
         ] {
             assert!(errors.at(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_no_docker_engine_takes_is_refused_at_its_field() {
+        for image in ["Org/Engine:1", "-v", "engine@sha256:12"] {
+            let form = ContainerForm {
+                image: image.to_owned(),
+                ..ContainerForm::default()
+            };
+            let errors = validated(&form).unwrap_err();
+            assert!(errors.at("image").is_some(), "{image}");
         }
     }
 

@@ -374,6 +374,9 @@ fn parse_environment(text: &str) -> Result<Vec<(String, String)>, String> {
         if !starts_well || !name.chars().all(fits) || name.starts_with("ASSAY_") {
             return Err(format!("“{name}” cannot be used as a variable's name."));
         }
+        if value.contains('\0') {
+            return Err("Remove the NUL character.".to_owned());
+        }
         variables.push((name.to_owned(), value.to_owned()));
     }
     if variables.len() > ARGUMENTS_MAX {
@@ -478,8 +481,14 @@ mod tests {
         assert!(errors.at("environment").is_some() && errors.at("readiness_timeout_s").is_some());
         let form = EngineForm {
             arguments: "serve".to_owned(),
+            environment: "X=a\0b".to_owned(),
             ..form
         };
+        let message = "Remove the NUL character.";
+        assert_eq!(
+            validated(&form).unwrap_err().at("environment"),
+            Some(message)
+        );
         let message = "Put {port} where the command takes its port.";
         assert_eq!(validated(&form).unwrap_err().at("arguments"), Some(message));
     }

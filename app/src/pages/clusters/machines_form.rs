@@ -16,10 +16,45 @@ use crate::pages::parts::{action_failure, check_before_sending, messages};
 use crate::pages::rights::OpenTo;
 use crate::routes;
 
+/// The secrets that are being typed. Made once for a page, and bound: they stay when the page is drawn anew
+/// around them, and nothing of them stays once they are saved.
+#[derive(Clone, Copy)]
+pub struct TypedSecrets {
+    private_key: RwSignal<String>,
+    passphrase: RwSignal<String>,
+    password: RwSignal<String>,
+    docker_key: RwSignal<String>,
+}
+
+impl TypedSecrets {
+    /// Nothing is typed yet.
+    pub fn empty() -> Self {
+        Self {
+            private_key: RwSignal::default(),
+            passphrase: RwSignal::default(),
+            password: RwSignal::default(),
+            docker_key: RwSignal::default(),
+        }
+    }
+
+    /// Forgets them.
+    pub fn clear(self) {
+        for typed in [
+            self.private_key,
+            self.passphrase,
+            self.password,
+            self.docker_key,
+        ] {
+            typed.set(String::new());
+        }
+    }
+}
+
 /// New machines.
 #[component]
 pub fn NewMachinesPage() -> impl IntoView {
     let save = ServerAction::<SaveMachines>::new();
+    let typed = TypedSecrets::empty();
     view! {
         <Title text="Add machines" />
         <PageHeader
@@ -28,7 +63,7 @@ pub fn NewMachinesPage() -> impl IntoView {
             subtitle=|| "Engines are started on them, and stopped again. Over SSH each shows its host key when you save, and nothing is sent to it before somebody accepts that; through Docker over TLS both sides prove themselves by certificates, and nothing but containers runs there."
         />
         <OpenTo least=Role::Operator>
-            <MachinesFormView cluster=None save />
+            <MachinesFormView cluster=None save typed />
         </OpenTo>
     }
 }
@@ -40,6 +75,8 @@ pub fn MachinesFormView(
     cluster: Option<Cluster>,
     /// What saves it.
     save: ServerAction<SaveMachines>,
+    /// What is typed of its secrets.
+    typed: TypedSecrets,
 ) -> impl IntoView {
     let own = RwSignal::new(FieldErrors::default());
     let errors = messages(save, own);
@@ -47,9 +84,12 @@ pub fn MachinesFormView(
     let check = check_before_sending(own, move |sent: SaveMachines| {
         sent.form.validate(present.as_ref()).map(drop)
     });
-    // Bound, so that nothing typed stays in them once the page shows what was saved.
-    let [private_key, passphrase, password, docker_key] =
-        std::array::from_fn(|_| RwSignal::new(String::new()));
+    let TypedSecrets {
+        private_key,
+        passphrase,
+        password,
+        docker_key,
+    } = typed;
     let is_new = cluster.is_none();
     let id = cluster
         .as_ref()

@@ -23,7 +23,7 @@ use ui::tone::Tone;
 use super::facts::{Reachability, accelerator_in_words, processor_in_words};
 use super::form::EndpointFormView;
 use super::machines::{KeyActions, machine_cards};
-use super::machines_form::MachinesFormView;
+use super::machines_form::{MachinesFormView, TypedSecrets};
 use super::standing::{node_badges, standing_facts, work_in_words};
 use crate::api::ApiError;
 use crate::api::catalogue::{
@@ -34,7 +34,7 @@ use crate::api::machines::{AcceptHostKey, ForgetHostKey, SaveMachines, get_stand
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
-use crate::pages::put_away::PutAway;
+use crate::pages::put_away::{PutAway, Questions};
 use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
@@ -49,6 +49,8 @@ struct Actions {
     accept: ServerAction<AcceptHostKey>,
     forget: ServerAction<ForgetHostKey>,
     save: ServerAction<SaveMachines>,
+    questions: Questions,
+    typed: TypedSecrets,
 }
 
 /// What the page shows.
@@ -79,6 +81,8 @@ pub fn ClusterPage() -> impl IntoView {
         accept: ServerAction::new(),
         forget: ServerAction::new(),
         save: ServerAction::new(),
+        questions: Questions::closed(),
+        typed: TypedSecrets::empty(),
     };
     // Loaded anew after what was saved; what was refused leaves the form as it was typed.
     let saved = Memo::new(move |before: Option<&usize>| {
@@ -92,6 +96,10 @@ pub fn ClusterPage() -> impl IntoView {
         } else {
             before.copied().unwrap_or_default()
         }
+    });
+    Effect::new(move |_| {
+        saved.track();
+        actions.typed.clear();
     });
     let params = use_params_map();
     let loaded = Resource::new(
@@ -164,6 +172,8 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
         accept,
         forget,
         save,
+        questions,
+        typed,
     } = actions;
     let name = cluster.name.clone();
     let is_endpoint = matches!(cluster.kind, ClusterKind::Endpoint { .. });
@@ -191,6 +201,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
             if is_endpoint { "endpoint" } else { "cluster" },
             &name,
             cluster.id,
+            questions,
         )
     });
     let id = cluster.id.to_string();
@@ -264,7 +275,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
     let machines_form = (may_edit && are_machines).then(move || {
         view! {
             <Card title="Change the machines">
-                <MachinesFormView cluster=Some(of_machines) save />
+                <MachinesFormView cluster=Some(of_machines) save typed />
             </Card>
         }
     });

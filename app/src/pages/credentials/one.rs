@@ -25,7 +25,7 @@ use crate::api::credentials::{
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, messages, no_such};
-use crate::pages::put_away::PutAway;
+use crate::pages::put_away::{PutAway, Questions};
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
 
@@ -36,6 +36,7 @@ struct Actions {
     rotate: ServerAction<RotateCredential>,
     archive: ServerAction<ArchiveCredential>,
     delete: ServerAction<DeleteCredential>,
+    questions: Questions,
 }
 
 /// One credential.
@@ -46,6 +47,7 @@ pub fn CredentialPage() -> impl IntoView {
         rotate: ServerAction::new(),
         archive: ServerAction::new(),
         delete: ServerAction::new(),
+        questions: Questions::closed(),
     };
     let visitor = use_context::<VisitorResource>();
     let params = use_params_map();
@@ -96,6 +98,7 @@ fn one_credential(
         rotate,
         archive,
         delete,
+        questions,
     } = actions;
     let name = credential.name.clone();
     let is_registered = credential.endpoint_id.is_none();
@@ -105,7 +108,7 @@ fn one_credential(
         is_archived: credential.archived_at.is_some(),
         is_used: !used.is_unused(),
         consequence: "The key is destroyed. It cannot be brought back.",
-        ..PutAway::new("credential", &name, credential.id)
+        ..PutAway::new("credential", &name, credential.id, questions)
     });
     let id = credential.id.to_string();
     let buttons = {

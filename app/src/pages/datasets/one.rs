@@ -34,7 +34,7 @@ use crate::api::datasets::{
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, check_before_sending, load_failed, messages, no_such};
-use crate::pages::put_away::PutAway;
+use crate::pages::put_away::{PutAway, Questions};
 use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
@@ -48,6 +48,7 @@ struct Actions {
     update: ServerAction<UpdateDataset>,
     archive: ServerAction<ArchiveDataset>,
     delete: ServerAction<DeleteDataset>,
+    questions: Questions,
 }
 
 /// One dataset.
@@ -57,6 +58,7 @@ pub fn DatasetPage() -> impl IntoView {
         update: ServerAction::new(),
         archive: ServerAction::new(),
         delete: ServerAction::new(),
+        questions: Questions::closed(),
     };
     let params = use_params_map();
     let query = use_query_map();
@@ -155,7 +157,7 @@ fn one_dataset(
         // What comes with the product would be back at the next start.
         is_used: dataset.is_builtin || used.benchmark_count > 0,
         consequence: "Its rows are removed. This cannot be undone.",
-        ..PutAway::new("dataset", &name, id)
+        ..PutAway::new("dataset", &name, id, actions.questions)
     });
     let buttons = {
         let put_away = put_away.clone();

@@ -22,7 +22,7 @@ use crate::api::catalogue::{ArchiveModel, DeleteModel, ReadModelFiles, get_model
 use crate::frame::VisitorResource;
 use crate::pages::catalogue_list::archived_mark;
 use crate::pages::parts::{action_failure, load_failed, no_such};
-use crate::pages::put_away::PutAway;
+use crate::pages::put_away::{PutAway, Questions};
 use crate::pages::rights::is_at_least;
 use crate::pages::used_by::UsedByCard;
 use crate::routes;
@@ -33,6 +33,7 @@ struct Actions {
     read_files: ServerAction<ReadModelFiles>,
     archive: ServerAction<ArchiveModel>,
     delete: ServerAction<DeleteModel>,
+    questions: Questions,
 }
 
 /// One model.
@@ -42,6 +43,7 @@ pub fn ModelPage() -> impl IntoView {
         read_files: ServerAction::new(),
         archive: ServerAction::new(),
         delete: ServerAction::new(),
+        questions: Questions::closed(),
     };
     let params = use_params_map();
     let model = Resource::new(
@@ -79,7 +81,7 @@ fn one_model(model: Model, used: UsedBy, may_edit: bool, actions: Actions) -> im
     let put_away = (may_edit && model.source != ModelSource::Reference).then(|| PutAway {
         is_archived: model.archived_at.is_some(),
         is_used: used.benchmark_count > 0,
-        ..PutAway::new("model", &name, model.id)
+        ..PutAway::new("model", &name, model.id, actions.questions)
     });
     let buttons = {
         let put_away = put_away.clone();

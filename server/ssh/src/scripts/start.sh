@@ -57,7 +57,9 @@ answer=$(
     export ASSAY_SUPERVISED="/$instance/$run/$name/"
     prepare || exit 1
     exec 3>&1 >> "$log_file" 2>&1 < /dev/null
-    "$setsid" --fork "$sh" -c "$inner" "$sh" "$record" "$log_file" "$boot" "$@" ||
-        echo 'missing setsid' >&3
+    "$setsid" --fork "$sh" -c "$inner" "$sh" "$record" "$log_file" "$boot" "$@" || {
+        # What the system does not let the shell start ends with 126.
+        [ $? -eq 126 ] && echo 'refused' >&3 || echo 'missing setsid' >&3
+    }
 ) || exit 1
 echo "$answer"

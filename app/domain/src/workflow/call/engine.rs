@@ -59,9 +59,18 @@ impl EngineCall {
                 .map_err(|_| FieldErrors::one("engine.arguments", message))?;
         }
         if let Some(environment) = &self.environment {
-            if environment.iter().any(|(_, value)| value.contains('\n')) {
-                let message = "Give values without line breaks.";
-                return Err(FieldErrors::one("engine.environment", message));
+            let refuse = |message: &str| FieldErrors::one("engine.environment", message);
+            // Each is to be one line of the form.
+            let breaks = |text: &str| text.contains(['\n', '\r']);
+            if environment
+                .iter()
+                .any(|(name, value)| breaks(name) || breaks(value))
+            {
+                return Err(refuse("Give values without line breaks."));
+            }
+            if let Some((name, _)) = environment.iter().find(|(name, _)| name.contains('=')) {
+                let message = format!("“{name}” cannot be used as a variable's name.");
+                return Err(refuse(&message));
             }
             let lines = environment
                 .iter()

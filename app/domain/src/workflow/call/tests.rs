@@ -228,6 +228,31 @@ fn an_engine_follows_from_the_model_unless_it_is_named() {
 }
 
 #[test]
+fn a_variable_of_a_call_stays_one_variable() {
+    let mut call = everything();
+    call.cluster_id = Some(id(1));
+    call.model_id = Some(id(1));
+    for (name, value) in [
+        ("A=B", "x"),
+        ("A=x\nB", "y"),
+        ("A", "x\nB=y"),
+        ("A", "x\0y"),
+    ] {
+        call.engine = Some(EngineCall {
+            environment: Some(vec![(name.to_owned(), value.to_owned())]),
+            ..EngineCall::default()
+        });
+        let errors = Draft::default()
+            .answer_call(&call, &catalogue())
+            .unwrap_err();
+        assert!(
+            errors.at("engine.environment").is_some(),
+            "{name:?}: {errors:?}"
+        );
+    }
+}
+
+#[test]
 fn a_container_is_asked_for_in_a_call() {
     let mut call = everything();
     call.cluster_id = Some(id(1));

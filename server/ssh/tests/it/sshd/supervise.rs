@@ -41,6 +41,21 @@ async fn wait_for_log(session: &Session, log: &str, text: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_command_that_is_too_long_is_told_as_such() {
+    let sshd = Sshd::start();
+    let session = connect(&sshd).await;
+    let mark = mark("run-1");
+    // Linux takes 128 KiB in one argument.
+    let long = "x".repeat(200_000);
+    let error = session
+        .start(&supervised(&mark, &["echo", &long]))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("is longer than"), "{error}");
+    assert_eq!(session.stop_run(&mark, GRACE).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn it_outlives_the_link_and_is_found_and_stopped_by_another() {
     let sshd = Sshd::start();
     let mark = mark("run-1");
