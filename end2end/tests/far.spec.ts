@@ -146,6 +146,9 @@ test('a model is sent to a machine over SSH, its engine started there, measured,
     }
     await expect(benchmark.stage('Transfer model')).toContainText('were sent to');
     await expect(benchmark.stage('Clean up')).toContainText('stopped');
+    // However much it wrote, it does not make the page endless.
+    const box = await page.locator('.engine-log pre').boundingBox();
+    expect(box?.height).toBeLessThan(600);
     const search = page.getByRole('searchbox', { name: 'Search the log' });
     await search.fill('READY ON HTTP');
     await expect(benchmark.log.getByRole('listitem')).toHaveCount(1);
@@ -203,6 +206,11 @@ test('a machine that is away at the end of a run is cleaned up when it is back',
   const id = await new Wizard(page).run({ ...ANSWERS, name: 'The cable is pulled', answer: '400', requests: 10_000 });
   const benchmark = new BenchmarkPage(page);
   await benchmark.expectStage('Run benchmark', 'running');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download the engine’s' }).click(),
+  ]);
+  expect(await readFile(await download.path(), 'utf8')).toContain('ready on http://127.0.0.1:');
   far.link.cut();
   await benchmark.expectStatus('Failed');
   const main = page.getByRole('main');

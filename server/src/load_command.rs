@@ -220,11 +220,16 @@ fn conclude(
         ));
         return Ending::Internal;
     }
-    if outcome.is_cancelled {
+    // A runner takes what there is: it knows why it cancelled.
+    if outcome.is_cancelled && !output.is_for_a_runner() {
         output.fail("The load was cancelled. What was measured until then is in the out folder.");
         return Ending::Cancelled;
     }
-    let ending = Ending::of_summary(&summary);
+    let ending = if outcome.is_cancelled {
+        Ending::Cancelled
+    } else {
+        Ending::of_summary(&summary)
+    };
     let is_told = output.succeed(
         || report(Some(Path::new(&plan.out_dir))),
         LoadEvent::Finished {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::id::BenchmarkId;
 use domain::run::{Effect, Input, RunEvent, step};
-use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -98,6 +98,7 @@ pub(crate) async fn drive(
         messages: sender,
         found: Mutex::new(Found::default()),
         link: Mutex::new(None),
+        failures: Notify::new(),
     });
     let driver = Driver {
         journal: Journal::open(Arc::clone(&shared), id).await?,

@@ -29,7 +29,7 @@ use domain::run::{Effect, RunEvent, RunState, WarmEngine};
 use domain::secret::Secret;
 use ssh::Session;
 use store::StoreError;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::config::{Chain, Shared};
 use crate::node::Node;
@@ -67,6 +67,8 @@ pub(crate) struct Run {
     pub(crate) found: Mutex<Found>,
     /// The link to the run's node, where that is far.
     pub(crate) link: Mutex<Option<Session>>,
+    /// Told when the load says that more of its requests failed.
+    pub(crate) failures: Notify,
 }
 
 /// What earlier effects of this life found out. Nothing of it is needed after a crash.

@@ -57,6 +57,11 @@ impl Output {
         Self { style, cancel }
     }
 
+    /// Whether a program reads it.
+    pub(super) fn is_for_a_runner(&self) -> bool {
+        self.style == Style::Json
+    }
+
     /// Prints events until the sender is gone.
     pub(super) fn print_events(self, mut events: mpsc::Receiver<LoadEvent>) -> Printing {
         let (style, cancel) = (self.style, self.cancel.clone());

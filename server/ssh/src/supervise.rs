@@ -171,6 +171,13 @@ impl Session {
                 what: "starting the process".to_owned(),
                 reason: "another start of it is going on".to_owned(),
             }),
+            ["unwritable"] => Err(SshError::Failed {
+                host,
+                what: "starting the process".to_owned(),
+                reason:
+                    "its supervision file cannot be written there: the disk is full or read-only"
+                        .to_owned(),
+            }),
             ["refused"] => Err(SshError::Failed {
                 host,
                 what: "starting the process".to_owned(),

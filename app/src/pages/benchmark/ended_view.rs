@@ -98,7 +98,7 @@ pub fn EngineLog(
                 }
             }
         >
-            <ui::code::CodeBlock label="log of the engine" text />
+            <div class="engine-log"><ui::code::CodeBlock label="log of the engine" text /></div>
         </ui::card::Card>
     }
 }

@@ -34,7 +34,8 @@ pub fn LiveView(
     /// Called once it is over.
     on_end: Callback<()>,
 ) -> impl IntoView {
-    let live = follow_run(detail.id, run, on_end);
+    let id = detail.id;
+    let live = follow_run(id, run, on_end);
     let run: Signal<RunState> = live.state.into();
     let now = browser_time();
     let status = Memo::new(move |_| run.with(RunState::status));
@@ -76,7 +77,7 @@ pub fn LiveView(
         }}
         <div class="live-columns">
             <StagePanel stages />
-            <RunLog run is_live=true />
+            <RunLog run live=id />
         </div>
     }
 }

@@ -1,10 +1,14 @@
 //! The log of a run, all stages or one.
 
+use domain::id::BenchmarkId;
 use domain::run::event::LOG_LINES_MAX;
-use domain::run::{RunState, Stage};
+use domain::run::{RunState, Stage, StageState};
 use leptos::prelude::*;
+use ui::button::LinkButton;
 use ui::card::Card;
 use ui::log_view::{LogLevel, LogLine, LogView};
+
+use crate::routes;
 
 /// Last lines of a stage that the page of a running benchmark shows: an engine that floods its log
 /// must not hold up the page.
@@ -35,9 +39,10 @@ fn lines_of(run: &RunState, choice: &Choice) -> Vec<LogLine> {
         .filter(|(_, state)| only.is_none_or(|stage| stage == state.stage))
         .flat_map(|(place, state)| {
             let numbered = (place * LOG_LINES_MAX as u64..).zip(&state.log);
-            let shown = numbered.skip(state.log.len().saturating_sub(most));
-            shown
-                .filter(|(_, (_, line))| choice.holds(line))
+            let found = numbered.filter(|(_, (_, line))| choice.holds(line));
+            // What is looked for may stand long before the last lines.
+            found
+                .skip(found_in(state, choice).saturating_sub(most))
                 .map(|(number, (at, line))| (*at, number, state.stage, line))
         })
         .collect();
@@ -63,8 +68,17 @@ fn left_out_of(run: &RunState, choice: &Choice) -> usize {
     let stages = run.stages.iter();
     let chosen = stages.filter(|state| choice.only.is_none_or(|stage| stage == state.stage));
     chosen
-        .map(|state| state.log.len().saturating_sub(choice.most))
+        .map(|state| found_in(state, choice).saturating_sub(choice.most))
         .sum()
+}
+
+/// How many lines of a stage hold what is looked for.
+fn found_in(state: &StageState, choice: &Choice) -> usize {
+    if choice.needle.is_empty() {
+        return state.log.len();
+    }
+    let lines = state.log.iter();
+    lines.filter(|(_, line)| choice.holds(line)).count()
 }
 
 /// The panel with the log and the choice of a stage.
@@ -76,12 +90,22 @@ pub fn RunLog(
     /// For a page that shows little else.
     #[prop(optional)]
     is_tall: bool,
-    /// For a run that goes on: its last lines. The whole log shows once it is over.
+    /// A run that goes on: its last lines are shown, and what its engine wrote until now can be had. The whole
+    /// log shows once it is over.
     #[prop(optional)]
-    is_live: bool,
+    live: Option<BenchmarkId>,
 ) -> impl IntoView {
     let only = RwSignal::new(None::<Stage>);
-    let most = if is_live { LIVE_LINES_MAX } else { usize::MAX };
+    let most = live.map_or(usize::MAX, |_| LIVE_LINES_MAX);
+    let has_engine = Memo::new(move |_| {
+        run.with(|run| run.engine_process_id.is_some() || run.engine_container.is_some())
+    });
+    let download = move || {
+        let id = live.filter(|_| has_engine.get())?;
+        Some(view! {
+            <LinkButton href=routes::engine_log_file(id) is_external=true>"Download the engine’s"</LinkButton>
+        })
+    };
     let needle = RwSignal::new(String::new());
     let choice = Memo::new(move |_| Choice {
         only: only.get(),
@@ -125,6 +149,7 @@ pub fn RunLog(
                         <option value="">"All stages"</option>
                         {options}
                     </select>
+                    {download}
                 }
             }
         >
@@ -191,5 +216,13 @@ mod tests {
         let found: Vec<LogLine> = lines_of(&run, &found);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].text, "Deploy engine: ready");
+
+        // What is looked for is found before the last lines, too.
+        let early = Choice {
+            needle: "start".to_owned(),
+            ..choice(one, 1)
+        };
+        assert_eq!(lines_of(&run, &early)[0].text, "started");
+        assert_eq!(left_out_of(&run, &early), 0);
     }
 }

@@ -25,6 +25,11 @@ const QUOTED_LINES: usize = 5;
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(5);
 /// How many of them may be missed in a row, and one more.
 const SIGNS_MISSED_MAX: u32 = 2;
+/// How often an engine is looked at while requests fail. Not while they are answered: a look is work on the
+/// machine that is measured.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long a load goes on without its engine: a short one then ends by itself, with all its requests.
+const GOES_ON_FOR: Duration = Duration::from_secs(5);
 
 pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
     let result = tokio::select! {
@@ -82,6 +87,20 @@ async fn docker_lost(docker: &Docker) -> String {
                 }
             }
         }
+    }
+}
+
+/// Waits until failed requests made one look at the engine, it is gone, and the load had its time to end by
+/// itself: the hour that may be left would measure nothing.
+async fn engine_gone(run: &Run) {
+    loop {
+        run.failures.notified().await;
+        // A look that fails says nothing about the engine.
+        if let Ok(Some(_)) = exit_of_engine(run).await {
+            sleep(GOES_ON_FOR).await;
+            return;
+        }
+        sleep(LOOK_EVERY).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::id::BenchmarkId;
 use domain::run::event::RunOutcome;
 use domain::run::{Stage, StageStatus};
+use domain::workload::StopRule;
 use runner::DockerAddress;
 use serde_json::{Value, json};
 use testkit::DockerEngine;
@@ -100,6 +101,27 @@ async fn a_container_that_ends_at_once_says_why_and_is_removed() {
     assert!(reason.contains("exit code 3"), "{reason}");
     assert!(reason.contains("no such model"), "{reason}");
     assert_eq!(containers_of(engine, id), Vec::<Value>::new());
+    house.stop().await;
+}
+
+/// Somebody takes the container away while an hour of load is left.
+#[tokio::test]
+async fn a_load_does_not_outlive_its_engine() {
+    let (mut house, engine) = open_house().await;
+    let mut plan = container_plan(engine.llama_image(), &[]);
+    plan.workload.stop = StopRule::Duration { seconds: 3_600 };
+    let id = house.queue(&plan).await;
+    house.wait_for_stage(id, Stage::RunBenchmark).await;
+    let name = format!("/containers/assay-{id}?force=true");
+    let (status, body) = engine.request("DELETE", &name);
+    assert_eq!(status, 204, "{body}");
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(reason.contains("removed by somebody else"), "{reason}");
+    // What was measured until then is kept.
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert!(result.summary.failed_count > 0);
+    let records = &result.manifest.records_sha256;
+    assert!(!house.store.get_records(records).await.unwrap().is_empty());
     house.stop().await;
 }
 

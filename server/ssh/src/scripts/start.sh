@@ -40,8 +40,13 @@ set_fields() {
 IFS= read -r stat < "/proc/$$/stat"
 set_fields ${stat##*) }
 set -C
-printf "pid=%s\nstart=%s\nboot=%s\nlog=%s\n" "$$" "$started" "$boot" "$log" > "$record" || {
-    echo "taken" >&3
+true > "$record" || {
+    [ -e "$record" ] && echo "taken" >&3 || echo "unwritable" >&3
+    exit 1
+}
+printf "pid=%s\nstart=%s\nboot=%s\nlog=%s\n" "$$" "$started" "$boot" "$log" >> "$record" || {
+    rm -f -- "$record"
+    echo "unwritable" >&3
     exit 1
 }
 echo "started $$ $started $boot $log" >&3

@@ -19,6 +19,7 @@ const SILENCE_MAX: Duration = Duration::from_mins(2);
 pub(super) struct Events<'a> {
     run: &'a Run,
     is_measuring: bool,
+    failed_count: u32,
     patience: Duration,
     result: Option<LoadResult>,
 }
@@ -28,6 +29,7 @@ impl<'a> Events<'a> {
         Self {
             run,
             is_measuring: false,
+            failed_count: 0,
             patience: PREPARE_WITHIN,
             result: None,
         }
@@ -103,6 +105,10 @@ impl<'a> Events<'a> {
                     .await;
             }
             LoadEvent::Live { sample } => {
+                if sample.failed_count > self.failed_count {
+                    self.run.failures.notify_one();
+                }
+                self.failed_count = sample.failed_count;
                 self.run
                     .tell(Message::Event(RunEvent::Live { sample }))
                     .await;

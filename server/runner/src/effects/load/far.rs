@@ -1,6 +1,7 @@
 //! The load process on a machine over SSH: this program is brought there, and what it measures is
 //! fetched.
 
+use std::future::pending;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use ssh::{FarProcess, Mark, Session, SshError, Supervised, TailFrom};
 use tokio::time::sleep;
 
 use super::events::{EVENT_BYTES_MAX, Events};
-use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result};
+use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, engine_gone};
 use crate::effects::program::bring_program;
 use crate::effects::{LoadResult, Run};
 
@@ -24,6 +25,8 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// After this silence it is looked whether it still lives. Not sooner: each look is a program on the
 /// machine that is measured.
 const ASK_AFTER: Duration = Duration::from_secs(3);
+/// How long a load that is told to end may write its records.
+const STOPS_WITHIN: Duration = Duration::from_mins(1);
 /// Largest file of records that is fetched.
 const RECORDS_BYTES_MAX: u64 = 16 << 30;
 /// Last bytes of its log that are read for a reason.
@@ -71,7 +74,19 @@ pub(super) async fn carry(run: &Run, machine: &PlannedNode) -> Result<LoadResult
         log: None,
     };
     let process = session.start(&what).await.map_err(in_words)?;
-    let Some(result) = follow(run, &session, &mark, &process).await? else {
+    let stops = async {
+        engine_gone(run).await;
+        // It ends, and tells what it has.
+        match session.stop(&mark, LOAD, STOPS_WITHIN).await {
+            Ok(_) => pending().await,
+            Err(error) => Err(in_words(error)),
+        }
+    };
+    let result = tokio::select! {
+        result = follow(run, &session, &mark, &process) => result?,
+        result = stops => result?,
+    };
+    let Some(result) = result else {
         let log = last_words(&session, &folder).await;
         return Err(ended_without_result("it is gone", &log));
     };

@@ -1,5 +1,6 @@
 //! The load process on this machine.
 
+use std::future::pending;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use super::events::{EVENT_BYTES_MAX, Events};
-use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result};
+use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, engine_gone};
 use crate::effects::{LoadResult, Run};
 use crate::process::prepare_command;
 use crate::process::stop::kill_group;
@@ -60,8 +61,16 @@ pub(super) async fn carry(run: &Run) -> Result<LoadResult, String> {
         kill_group(group);
         (ended, status)
     };
-    let ((ended, status), log) = tokio::join!(events, follow_log(run, stderr));
-    drop(stdin);
+    let stops = async move {
+        engine_gone(run).await;
+        // It ends at once, and tells what it has.
+        drop(stdin);
+        pending().await
+    };
+    let ((ended, status), log) = tokio::select! {
+        ended = async { tokio::join!(events, follow_log(run, stderr)) } => ended,
+        ended = stops => ended,
+    };
     let Some(result) = ended? else {
         let how = match status {
             Some(Ok(status)) => status.to_string(),

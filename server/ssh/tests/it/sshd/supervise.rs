@@ -56,6 +56,24 @@ async fn a_command_that_is_too_long_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn a_full_disk_made_as_root_is_why_a_process_is_not_started() {
+    let sshd = Sshd::start();
+    let disk = sshd.small_disk().expect("only root can make one");
+    let session = connect(&sshd).await;
+    let script =
+        "mkdir \"$1/a\" && ln -s \"$1/a\" \"$HOME/.assay\" && cat /dev/zero > \"$1/filler\"";
+    let words = ["sh", "-c", script, "sh", disk.to_str().unwrap()];
+    run(&session, &words).await;
+    let mark = mark("run-1");
+    let error = session
+        .start(&shell(&mark, "sleep 1000"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+    assert_eq!(session.stop_run(&mark, GRACE).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn it_outlives_the_link_and_is_found_and_stopped_by_another() {
     let sshd = Sshd::start();
     let mark = mark("run-1");
