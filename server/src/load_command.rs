@@ -220,7 +220,7 @@ fn conclude(
         ));
         return Ending::Internal;
     }
-    // A runner takes what there is: it knows why it cancelled.
+    // A runner is told with what there is.
     if outcome.is_cancelled && !output.is_for_a_runner() {
         output.fail("The load was cancelled. What was measured until then is in the out folder.");
         return Ending::Cancelled;
@@ -237,6 +237,7 @@ fn conclude(
             records_bytes: written.bytes,
             prompts_sha256: prompts_sha256.clone(),
             schedule_sha256: outcome.schedule_sha256.clone(),
+            is_cancelled: outcome.is_cancelled,
             summary: Box::new(summary.clone()),
         },
     );

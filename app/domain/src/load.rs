@@ -124,6 +124,9 @@ pub enum LoadEvent {
         /// empty in closed loop.
         #[serde(default)]
         schedule_sha256: String,
+        /// Whether it was told to end before its plan did.
+        #[serde(default)]
+        is_cancelled: bool,
         /// The summary, as in `result.json`.
         summary: Box<Summary>,
     },

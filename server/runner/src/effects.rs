@@ -93,6 +93,8 @@ struct LoadResult {
     summary: Summary,
     records_sha256: String,
     prompts_sha256: String,
+    /// Whether it was told to end before its plan did.
+    is_cut: bool,
 }
 
 impl Run {

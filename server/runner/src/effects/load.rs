@@ -109,7 +109,15 @@ async fn carry_load(run: &Run) -> Result<String, String> {
         None => here::carry(run).await?,
         Some(machine) => far::carry(run, machine).await?,
     };
-    let verdict = judge(&result.summary);
+    let verdict = if result.is_cut {
+        let summary = &result.summary;
+        Err(format!(
+            "the load was told to end before its plan did: {} of {} requests were answered",
+            summary.completed_count, summary.sent_count
+        ))
+    } else {
+        judge(&result.summary)
+    };
     run.found.lock().await.load = Some(result);
     verdict
 }

@@ -117,6 +117,7 @@ async fn a_load_does_not_outlive_its_engine() {
     assert_eq!(status, 204, "{body}");
     let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
     assert!(reason.contains("removed by somebody else"), "{reason}");
+    assert!(reason.contains("told to end before its plan"), "{reason}");
     // What was measured until then is kept.
     let result = house.store.find_result(id).await.unwrap().unwrap();
     assert!(result.summary.failed_count > 0);

@@ -117,6 +117,7 @@ impl<'a> Events<'a> {
             LoadEvent::Finished {
                 records_sha256,
                 prompts_sha256,
+                is_cancelled,
                 summary,
                 ..
             } => {
@@ -129,6 +130,7 @@ impl<'a> Events<'a> {
                     summary: *summary,
                     records_sha256,
                     prompts_sha256,
+                    is_cut: is_cancelled,
                 });
             }
         }
