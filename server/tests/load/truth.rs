@@ -85,6 +85,7 @@ fn the_result_is_what_the_records_say() {
         records_bytes,
         prompts_sha256,
         schedule_sha256,
+        is_cancelled: false,
         summary,
     }) = events.last()
     else {
