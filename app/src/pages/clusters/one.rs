@@ -142,7 +142,7 @@ pub fn ClusterPage() -> impl IntoView {
                 may_forget: is_at_least(visitor, Role::Lead).await,
             };
             match loaded.await {
-                Ok(loaded) => one_cluster(loaded, rights, actions).into_any(),
+                Ok(loaded) => one_cluster(loaded, rights, &actions).into_any(),
                 Err(error) => load_failed("The cluster", &error),
             }
         })
@@ -152,7 +152,7 @@ pub fn ClusterPage() -> impl IntoView {
     }
 }
 
-fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoView + use<> {
+fn one_cluster(loaded: Loaded, rights: Rights, actions: &Actions) -> impl IntoView + use<> {
     let Loaded {
         cluster,
         used,
@@ -174,7 +174,7 @@ fn one_cluster(loaded: Loaded, rights: Rights, actions: Actions) -> impl IntoVie
         save,
         questions,
         typed,
-    } = actions;
+    } = *actions;
     let name = cluster.name.clone();
     let is_endpoint = matches!(cluster.kind, ClusterKind::Endpoint { .. });
     let is_here = cluster.kind == ClusterKind::ThisMachine;

@@ -33,7 +33,7 @@ const GOES_ON_FOR: Duration = Duration::from_secs(5);
 
 pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
     let result = tokio::select! {
-        result = carry_load(run) => result,
+        result = Box::pin(carry_load(run)) => result,
         // Nothing would be answered any more, and the rest of the load would measure that.
         reason = link_lost(run) => return Err(reason),
     };
