@@ -112,6 +112,8 @@ pub struct BenchmarkDetail {
     pub tags: Vec<String>,
     /// Where it stands.
     pub status: RunStatus,
+    /// Why it failed, in a sentence.
+    pub failure: Option<String>,
     /// Place in the queue from 1, when it waits.
     pub queue_position: Option<u32>,
     /// Whether it is a sample made by demo mode.

@@ -27,14 +27,7 @@ pub async fn look(
     installation: &str,
     now: Timestamp,
 ) -> (NodeCheck, Option<Inventory>) {
-    let mut check = NodeCheck {
-        checked_at: now,
-        is_reachable: false,
-        message: String::new(),
-        round_trip_us: None,
-        offered_key: None,
-        left_there: Vec::new(),
-    };
+    let mut check = NodeCheck::nothing_found(now);
     let session = match reach::connect(store, access).await {
         Ok(session) => session,
         Err(NotReached::Secret(reason)) => {

@@ -81,15 +81,13 @@ async fn remove_all(shared: &Shared, taken: Result<Vec<KeptEngine>, StoreError>)
 async fn remove_kept(shared: &Shared, kept: &KeptEngine) -> Result<Removed, String> {
     let placed = shared.store.find_node(kept.node_id).await;
     let placed = placed.map_err(|error| Chain(&error).to_string())?;
-    let node = match &placed {
-        Some(_) => open_node(&shared.store, kept.node_id).await,
-        None => Ok(Node::Here),
-    };
-    let removed = match node {
+    // A node that has something on it is not taken out of its cluster: see `refuse_pending` of the service.
+    let placed = placed.ok_or("its node is in no cluster any more")?;
+    let removed = match open_node(&shared.store, kept.node_id).await {
         Ok(node) => remove_engine(shared, &node, &kept.engine).await,
         Err(reason) => Err(reason),
     };
-    if let (Err(reason), Some(placed)) = (&removed, placed) {
+    if let Err(reason) = &removed {
         let node = (kept.node_id, placed.node.name.as_str());
         let run = kept.engine.from.started_by;
         let noted = shared

@@ -13,6 +13,7 @@ use domain::time::Timestamp;
 
 use crate::database::{Sql, Transaction, sql};
 use crate::reruns::parse_rerun;
+use crate::same_machine::same_machines;
 use crate::store::{found, from_json, parse_id, to_json};
 use crate::{Store, StoreError};
 
@@ -57,6 +58,7 @@ impl<'a> NewBenchmark<'a> {
 struct DetailRow {
     id: String,
     status: String,
+    failure: Option<String>,
     is_sample: bool,
     purpose: String,
     rerun_group_id: Option<String>,
@@ -95,7 +97,7 @@ impl Store {
         id: BenchmarkId,
     ) -> Result<Option<BenchmarkDetail>, StoreError> {
         let query = sql(
-            "SELECT b.id, b.status, b.is_sample, b.purpose, b.rerun_group_id, b.rerun_index,
+            "SELECT b.id, b.status, b.failure, b.is_sample, b.purpose, b.rerun_group_id, b.rerun_index,
                  (SELECT MAX(g.rerun_index) FROM benchmarks g
                   WHERE g.rerun_group_id = b.rerun_group_id) AS rerun_last_index,
                  b.archived_at, b.tags, b.owner_id, u.name AS owner_name, b.created_at, p.plan
@@ -119,6 +121,7 @@ impl Store {
             plan: from_json("plan of a benchmark", &row.plan)?,
             tags: from_json("tags of a benchmark", &row.tags)?,
             status,
+            failure: row.failure,
             queue_position,
             is_sample: row.is_sample,
             purpose: parse_purpose(&row.purpose)?,
@@ -323,11 +326,15 @@ pub(crate) async fn insert_planned(
     tx.execute(insert.bind_id(id).bind(to_json(plan)?)).await?;
     replace_tags(tx, id, new.tags).await?;
     for node in plan.cluster.nodes.iter().chain(&plan.load_from) {
-        let insert = sql(
-            "INSERT INTO benchmark_nodes (benchmark_id, node_id) VALUES ($1, $2)
-             ON CONFLICT (benchmark_id, node_id) DO NOTHING",
-        );
-        tx.execute(insert.bind_id(id).bind_id(node.id)).await?;
+        let mut wanted = same_machines(tx, node.id).await?;
+        wanted.push(node.id.to_string());
+        for node in wanted {
+            let insert = sql(
+                "INSERT INTO benchmark_nodes (benchmark_id, node_id) VALUES ($1, $2)
+                 ON CONFLICT (benchmark_id, node_id) DO NOTHING",
+            );
+            tx.execute(insert.bind_id(id).bind(node)).await?;
+        }
     }
     insert_datasets(tx, id, plan).await
 }

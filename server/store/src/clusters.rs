@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 
 use crate::database::sql;
 use crate::nodes::{NodeRow, SELECT_NODES, save_node};
+use crate::same_machine::share_machine;
 use crate::store::{found, from_json, parse_id, to_json};
 use crate::usage::Used;
 use crate::{Store, StoreError};
@@ -81,6 +82,7 @@ impl Store {
         inserted.map_err(|error| error.taken(TAKEN))?;
         for node in &cluster.nodes {
             save_node(&mut tx, cluster.id, node).await?;
+            share_machine(&mut tx, node.id).await?;
         }
         tx.commit().await
     }
@@ -119,6 +121,7 @@ impl Store {
         tx.execute(free).await?;
         for node in &cluster.nodes {
             save_node(&mut tx, cluster.id, node).await?;
+            share_machine(&mut tx, node.id).await?;
         }
         tx.commit().await
     }

@@ -26,6 +26,7 @@ pub mod records;
 mod reruns;
 mod results;
 mod retention;
+mod same_machine;
 mod selftests;
 mod sessions;
 mod store;

@@ -139,7 +139,7 @@ impl Store {
     }
 }
 
-fn read_access(column: Option<String>) -> Result<NodeAccess, StoreError> {
+pub(crate) fn read_access(column: Option<String>) -> Result<NodeAccess, StoreError> {
     column.map_or(Ok(NodeAccess::Direct), |text| {
         from_json("access of a node", &text)
     })

@@ -3,7 +3,8 @@
 //! A claim says which runner has a run in its hands and until when; node holds belong to it. Both
 //! are written in one transaction with the change of status, so that no two runners get the same
 //! run and no two runs the same node. A claim ends when the run does, never because a lease ran
-//! out: until somebody has cleaned up, the node may still carry an engine.
+//! out: until somebody has cleaned up, the node may still carry an engine. Nodes of several clusters
+//! that are one machine are wanted and held together.
 
 use domain::id::BenchmarkId;
 use domain::time::Timestamp;

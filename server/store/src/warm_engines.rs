@@ -91,10 +91,15 @@ impl Store {
         self.kept(sql(query)).await
     }
 
-    /// The kept engines of a node.
+    /// The kept engines on the machine of a node: its own, and those of other clusters' nodes that are the same
+    /// machine.
     pub async fn list_warm_engines_on(&self, node: NodeId) -> Result<Vec<KeptEngine>, StoreError> {
-        let query = format!("{SELECT} WHERE w.node_id = $1 ORDER BY w.since LIMIT {ENGINES_MAX}");
-        self.kept(sql(query).bind_id(node)).await
+        let machine = self.nodes_of_machine(node).await?;
+        let kept = self.list_warm_engines().await?;
+        Ok(kept
+            .into_iter()
+            .filter(|kept| machine.contains(&kept.node_id.to_string()))
+            .collect())
     }
 
     /// Forgets a kept engine: from now on it is a leftover of the run that started it.

@@ -1,6 +1,7 @@
 //! How a node is reached.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,32 @@ impl NodeAccess {
             Self::Ssh(access) => Some(MachineAddress::Ssh(access.address.clone())),
             Self::DockerTls(access) => Some(MachineAddress::Docker(access.address.clone())),
         }
+    }
+
+    /// Whether both lead to one machine, as far as their addresses tell: the same way and place, whatever the
+    /// account; or its SSH server and its Docker Engine. Behind a loopback address may be anything, at each port
+    /// something else. What is reached directly is nobody's but its own.
+    pub fn is_same_machine(&self, other: &Self) -> bool {
+        let (Some(one), Some(another)) = (self.address(), other.address()) else {
+            return false;
+        };
+        if self.jump_url() != other.jump_url() {
+            return false;
+        }
+        let is_other_way = matches!(
+            (&one, &another),
+            (MachineAddress::Ssh(_), MachineAddress::Docker(_))
+                | (MachineAddress::Docker(_), MachineAddress::Ssh(_))
+        );
+        if is_other_way {
+            return one.host().eq_ignore_ascii_case(another.host()) && !is_loopback(one.host());
+        }
+        one.to_url().eq_ignore_ascii_case(&another.to_url())
+    }
+
+    fn jump_url(&self) -> Option<String> {
+        let jump = self.ssh()?.jump.as_ref()?;
+        Some(jump.address.to_url().to_ascii_lowercase())
     }
 
     /// The credential that it takes to go there.
@@ -149,9 +176,72 @@ impl SshLogin {
     }
 }
 
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn over_ssh(host: &str, port: u16, user: &str, jump: Option<&str>) -> NodeAccess {
+        let address = |host: &str, port, user: &str| SshAddress {
+            host: host.to_owned(),
+            port,
+            user: user.to_owned(),
+        };
+        NodeAccess::Ssh(Box::new(SshAccess {
+            address: address(host, port, user),
+            login: SshLogin::Agent,
+            host_key: None,
+            jump: jump.map(|door| SshJump {
+                address: address(door, SSH_PORT, user),
+                host_key: None,
+            }),
+        }))
+    }
+
+    fn behind_docker(host: &str, port: u16) -> NodeAccess {
+        NodeAccess::DockerTls(Box::new(DockerAccess {
+            address: crate::catalogue::DockerAddress {
+                host: host.to_owned(),
+                port,
+            },
+            ca: "CA".to_owned(),
+            certificate: "CERT".to_owned(),
+            credential_id: CredentialId(uuid::Uuid::nil()),
+        }))
+    }
+
+    #[test]
+    fn one_machine_is_known_by_its_addresses() {
+        let gpu1 = over_ssh("gpu1", 22, "ada", None);
+        let same = [
+            over_ssh("gpu1", 22, "bob", None),
+            over_ssh("GPU1", 22, "ada", None),
+            behind_docker("gpu1", 2376),
+        ];
+        for other in &same {
+            assert!(gpu1.is_same_machine(other), "{other:?}");
+            assert!(other.is_same_machine(&gpu1), "{other:?}");
+        }
+        let others = [
+            over_ssh("gpu2", 22, "ada", None),
+            over_ssh("gpu1", 2222, "ada", None),
+            over_ssh("gpu1", 22, "ada", Some("door")),
+            behind_docker("gpu2", 2376),
+            NodeAccess::Direct,
+        ];
+        for other in &others {
+            assert!(!gpu1.is_same_machine(other), "{other:?}");
+            assert!(!other.is_same_machine(&gpu1), "{other:?}");
+        }
+        assert!(!NodeAccess::Direct.is_same_machine(&NodeAccess::Direct));
+        let tunnel = over_ssh("127.0.0.1", 2222, "ada", None);
+        assert!(!tunnel.is_same_machine(&behind_docker("127.0.0.1", 2376)));
+        assert!(tunnel.is_same_machine(&over_ssh("127.0.0.1", 2222, "bob", None)));
+    }
 
     #[test]
     fn an_address_is_written_as_one_types_it() {
@@ -171,16 +261,7 @@ mod tests {
     fn a_node_of_an_older_plan_is_reached_directly() {
         let access: NodeAccess = serde_json::from_str(r#"{"kind":"direct"}"#).unwrap();
         assert_eq!(access, NodeAccess::default());
-        let ssh = NodeAccess::Ssh(Box::new(SshAccess {
-            address: SshAddress {
-                host: "gpu1".to_owned(),
-                port: 22,
-                user: "ada".to_owned(),
-            },
-            login: SshLogin::Agent,
-            host_key: None,
-            jump: None,
-        }));
+        let ssh = over_ssh("gpu1", 22, "ada", None);
         let text = serde_json::to_string(&ssh).unwrap();
         assert_eq!(serde_json::from_str::<NodeAccess>(&text).unwrap(), ssh);
         assert_eq!((ssh.docker(), ssh.credential_id()), (None, None));
@@ -189,15 +270,7 @@ mod tests {
     #[test]
     fn a_node_that_is_reached_through_docker_is_read_back() {
         let id = CredentialId(uuid::Uuid::nil());
-        let access = NodeAccess::DockerTls(Box::new(DockerAccess {
-            address: crate::catalogue::DockerAddress {
-                host: "gpu1".to_owned(),
-                port: 2376,
-            },
-            ca: "CA".to_owned(),
-            certificate: "CERT".to_owned(),
-            credential_id: id,
-        }));
+        let access = behind_docker("gpu1", 2376);
         let text = serde_json::to_string(&access).unwrap();
         assert!(text.contains(r#""kind":"docker_tls""#), "{text}");
         assert_eq!(serde_json::from_str::<NodeAccess>(&text).unwrap(), access);

@@ -1,4 +1,4 @@
-//! What a look at a machine over SSH found.
+//! What a look at a machine found.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,20 @@ pub struct NodeCheck {
     /// What this installation started there and is still there.
     #[serde(default)]
     pub left_there: Vec<FoundThere>,
+}
+
+impl NodeCheck {
+    /// A look at `now` that has found nothing yet.
+    pub fn nothing_found(now: Timestamp) -> Self {
+        Self {
+            checked_at: now,
+            is_reachable: false,
+            message: String::new(),
+            round_trip_us: None,
+            offered_key: None,
+            left_there: Vec::new(),
+        }
+    }
 }
 
 /// Which machine on the way to a node.

@@ -1,5 +1,7 @@
 //! From a choice to the words of a command line. No shell is ever started.
 
+use std::net::Ipv6Addr;
+
 use serde::{Deserialize, Serialize};
 
 use super::container::{ContainerMount, MODEL_FOLDER};
@@ -70,10 +72,16 @@ impl EngineCommand {
     /// The words with everything filled in, ready to be started.
     pub fn with_address(&self, assay: &str, host: &str, port: u16) -> Vec<String> {
         let port = port.to_string();
+        // An address and a port in one word: without brackets, an IPv6 address would swallow the port.
+        let authority = match host.parse::<Ipv6Addr>() {
+            Ok(_) => format!("[{host}]:{port}"),
+            Err(_) => format!("{host}:{port}"),
+        };
         self.words
             .iter()
             .map(|word| {
                 word.replace("{assay}", assay)
+                    .replace("{host}:{port}", &authority)
                     .replace("{host}", host)
                     .replace("{port}", &port)
             })
@@ -132,5 +140,18 @@ mod tests {
         assert!(words.windows(2).any(|pair| pair == ["--port", "4321"]));
         assert_eq!(words.last().unwrap(), "4096");
         assert!(command.in_words().contains("'/models/a b.gguf'"));
+    }
+
+    #[test]
+    fn an_address_and_its_port_in_one_word_stay_apart() {
+        let words = ["--at", "{host}", "OLLAMA_HOST={host}:{port}"].map(str::to_owned);
+        let command = EngineCommand {
+            words: words.into(),
+            environment: Vec::new(),
+        };
+        let four = command.with_address("assay", "10.0.0.7", 80);
+        assert_eq!(four, ["--at", "10.0.0.7", "OLLAMA_HOST=10.0.0.7:80"]);
+        let six = command.with_address("assay", "fd00::7", 80);
+        assert_eq!(six, ["--at", "fd00::7", "OLLAMA_HOST=[fd00::7]:80"]);
     }
 }

@@ -17,7 +17,7 @@ const UNPACK_WITHIN: Duration = Duration::from_mins(30);
 /// what was sent. Owners of the archive mean nothing there.
 const UNPACK: &str = r#"rm -rf -- "$2.part" && mkdir -p -- "$2.part" || exit
 if tar -x -o -f "$1/archive" -C "$2.part"; then mv -- "$2.part" "$2" && rm -rf -- "$1"
-else rm -rf -- "$2.part" "$1"; exit 1; fi"#;
+else rm -rf -- "$2.part" "$1"; rmdir -- "${2%/*}" 2>/dev/null; exit 1; fi"#;
 
 /// Brings the archive to the run's node and unpacks it, unless that was done for an earlier run. A note for people.
 pub(super) async fn bring_archive(run: &Run, path: &Path) -> Result<String, String> {

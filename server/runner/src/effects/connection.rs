@@ -12,6 +12,7 @@ use crate::inventory::read_inventory;
 use crate::machines::refuses_public;
 use crate::node::Node;
 use crate::probe::probe_with;
+use crate::reach::open_node;
 use crate::reaper::clean_node;
 use crate::warm::remove_engine;
 
@@ -96,6 +97,8 @@ async fn remove_kept_of_others(run: &Run, planned: &PlannedNode) -> Result<(), S
             .first()
             .is_some_and(|node| node.id == planned.id);
         let node = match planned.access {
+            // It was started by another way to the same machine.
+            _ if kept.node_id != planned.id => open_node(&run.shared.store, kept.node_id).await?,
             NodeAccess::Direct => Node::Here,
             _ if is_engines => run.node().await?,
             _ => Node::Far(run.load_session(planned).await?),

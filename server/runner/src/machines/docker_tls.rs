@@ -28,14 +28,7 @@ pub async fn look_through_docker(
             None => Ok((reach, host, left_there)),
         }
     };
-    let mut check = NodeCheck {
-        checked_at: now,
-        is_reachable: false,
-        message: String::new(),
-        round_trip_us: None,
-        offered_key: None,
-        left_there: Vec::new(),
-    };
+    let mut check = NodeCheck::nothing_found(now);
     match looked.await {
         Ok((reach, host, left_there)) => {
             check.is_reachable = true;

@@ -115,6 +115,12 @@ pub(super) async fn refuse_pending(ctx: &Ctx, nodes: &[&Node]) -> Result<(), Ser
                 node.name
             )));
         }
+        if !ctx.store.list_warm_engines_on(node.id).await?.is_empty() {
+            return Err(ServiceError::Conflict(format!(
+                "An engine is kept on “{}” for the next run of its group: wait until that has ended.",
+                node.name
+            )));
+        }
         if !ctx
             .store
             .list_pending_cleanups_on(node.id)

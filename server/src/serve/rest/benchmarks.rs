@@ -204,6 +204,8 @@ struct BenchmarkBody {
     status: StatusWord,
     /// The same, exactly.
     run_status: RunStatusWord,
+    /// Why it failed, in a sentence.
+    reason: Option<String>,
     /// Place in the queue from 1, while it waits.
     queue_position: Option<u32>,
     /// Whether there is a result.
@@ -245,6 +247,7 @@ async fn get_benchmark(
             tags: detail.tags,
             status: StatusWord::of(detail.status),
             run_status: detail.status.into(),
+            reason: detail.failure,
             queue_position: detail.queue_position,
             has_result,
             created_user: detail.owner_name,

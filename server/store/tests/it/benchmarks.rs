@@ -197,6 +197,8 @@ async fn the_row_follows_the_journal_to_its_end_and_no_further() {
             (RunStatus::Failed, "vllm 1")
         );
         assert_eq!(row.failure.as_deref(), Some("it broke\u{fffd}"));
+        let detail = store.find_benchmark(id).await.unwrap().unwrap();
+        assert_eq!(detail.failure, row.failure);
     })
     .await;
 }

@@ -356,3 +356,114 @@ async fn held_nodes_name_their_runs_and_journals_are_read_without_what_passes() 
     })
     .await;
 }
+
+/// The clusters 1 and 2, each with a node of the same number; both nodes are one machine, reached as two people.
+fn two_names_of_one_machine() -> [Cluster; 2] {
+    [1, 2].map(|number| {
+        let mut one = node(number, "gpu1", SshLogin::Agent);
+        if let NodeAccess::Ssh(access) = &mut one.access {
+            access.address.user = format!("person {number}");
+        }
+        Cluster {
+            id: ClusterId(uuid(number)),
+            name: format!("rack {number}"),
+            ..cluster(vec![one])
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_machine_that_two_clusters_name_serves_one_run_at_a_time() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let [first, second] = two_names_of_one_machine();
+        store.insert_cluster(&first).await.unwrap();
+        store.insert_cluster(&second).await.unwrap();
+        let owner = add_owner(store).await;
+        for (number, nodes) in [(1, [1]), (2, [2]), (3, [3])] {
+            let plan = plan("x").on_nodes(&nodes);
+            let made_at = at(i64::try_from(number).unwrap());
+            let id = benchmark_id(number);
+            let inserted = store
+                .insert_benchmark(id, &plan, owner, false, made_at)
+                .await;
+            inserted.unwrap();
+        }
+        assert_eq!(
+            store.queue_position(benchmark_id(2)).await.unwrap(),
+            Some(2)
+        );
+        let claim = async || store.claim_next("runner", at(100), at(200)).await.unwrap();
+        assert_eq!(claim().await, Some(benchmark_id(1)));
+        assert_eq!(claim().await, Some(benchmark_id(3)), "another machine");
+        assert_eq!(claim().await, None, "the machine is held");
+        let holder = async |number| {
+            let found = store.find_node(NodeId(uuid(number))).await.unwrap();
+            found.unwrap().node.held_by
+        };
+        assert_eq!(holder(1).await, Some(benchmark_id(1)));
+        assert_eq!(
+            holder(2).await,
+            Some(benchmark_id(1)),
+            "by its other name as well"
+        );
+
+        let state = state_after(&[started(), finished(RunOutcome::Completed)]);
+        assert!(
+            store
+                .update_status(benchmark_id(1), &state, at(150))
+                .await
+                .unwrap()
+        );
+        assert_eq!(claim().await, Some(benchmark_id(2)));
+        assert_eq!(holder(1).await, Some(benchmark_id(2)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_machine_that_gets_another_name_while_it_is_wanted_is_wanted_by_both() {
+    for_each_database(async |place| {
+        let store = &place.store;
+        let [first, second] = two_names_of_one_machine();
+        store.insert_cluster(&first).await.unwrap();
+        let owner = add_owner(store).await;
+        let insert = async |number, node, made_at| {
+            let plan = plan("x").on_nodes(&[node]);
+            let id = benchmark_id(number);
+            let inserted = store
+                .insert_benchmark(id, &plan, owner, false, at(made_at))
+                .await;
+            inserted.unwrap();
+        };
+        let claim = async || store.claim_next("runner", at(100), at(200)).await.unwrap();
+        insert(1, 1, 1).await;
+        insert(3, 1, 3).await;
+        assert_eq!(claim().await, Some(benchmark_id(1)));
+        store.insert_cluster(&second).await.unwrap();
+        insert(2, 2, 5).await;
+        assert_eq!(
+            claim().await,
+            None,
+            "the run that goes on holds the new name too"
+        );
+        let state = state_after(&[started(), finished(RunOutcome::Completed)]);
+        assert!(
+            store
+                .update_status(benchmark_id(1), &state, at(150))
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            store.queue_position(benchmark_id(2)).await.unwrap(),
+            Some(2)
+        );
+        assert_eq!(
+            claim().await,
+            Some(benchmark_id(3)),
+            "the older one, by the old name"
+        );
+        assert_eq!(claim().await, None);
+    })
+    .await;
+}
