@@ -28,8 +28,8 @@ export const EXECUTE = 8;
 export interface ContainerAnswers {
   readonly image: string;
   readonly port: number;
-  readonly cpus: string;
-  readonly memoryGib: string;
+  readonly cpus?: string;
+  readonly memoryGib?: string;
 }
 
 /** How an engine is to be started on this machine: as a process, unless a container is described. */
@@ -162,8 +162,8 @@ export class Wizard {
     await choice(step, 'It runs as', 'A Docker container').check();
     await field(step, 'Image').fill(container.image);
     await field(step, 'Port inside').fill(String(container.port));
-    await field(step, 'CPUs').fill(container.cpus);
-    await field(step, 'Memory').fill(container.memoryGib);
+    await field(step, 'CPUs').fill(container.cpus ?? '');
+    await field(step, 'Memory').fill(container.memoryGib ?? '');
   }
 
   async answerCredential(title: string): Promise<void> {

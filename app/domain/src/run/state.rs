@@ -271,6 +271,10 @@ impl RunState {
             RunEvent::EngineVerified { engine, .. } => self.engine.clone_from(engine),
             RunEvent::LoadPrepared { prompt_source, .. } => {
                 self.prompt_source = Some(*prompt_source);
+                // What had to be brought there for the load is there.
+                if let Some(state) = self.stage_mut(Stage::RunBenchmark) {
+                    state.progress = None;
+                }
             }
             RunEvent::Live { sample } => {
                 if self.live.len() >= LIVE_SAMPLES_MAX {

@@ -111,8 +111,7 @@ fn RunProgress(
     workload: WorkloadSpec,
 ) -> impl IntoView {
     let label = Signal::derive(move || run.with(|run| progress_in_words(run, &workload)));
-    let fraction =
-        Signal::derive(move || run.with(|run| run.live.last().map(|sample| sample.done_fraction)));
+    let fraction = Signal::derive(move || run.with(fraction_done));
     let note = Signal::derive(move || {
         let left = run.with(|run| run.live.last().and_then(|sample| sample.remaining_s));
         left.map_or_else(String::new, |left| {
@@ -139,6 +138,15 @@ fn seconds_of(seconds: Finite) -> u64 {
 )]
 fn rounded(count: f64) -> u64 {
     count.round() as u64
+}
+
+/// How much of the load is done, or before it of what the stage that goes on moves.
+fn fraction_done(run: &RunState) -> Option<Finite> {
+    if let Some(sample) = run.live.last() {
+        return Some(sample.done_fraction);
+    }
+    let stage = run.stage(run.running_stage()?)?;
+    Finite::new(stage.progress.as_ref()?.share()?)
 }
 
 /// What is going on, in a sentence.
@@ -212,8 +220,8 @@ fn LiveFigures(
 
 #[cfg(test)]
 mod tests {
-    use domain::load::LoadPhase;
-    use domain::run::{JournalEntry, RunEvent, Stage};
+    use domain::load::{LoadPhase, PromptSource};
+    use domain::run::{JournalEntry, RunEvent, Stage, StageProgress};
 
     use super::super::fixture;
     use super::*;
@@ -264,7 +272,25 @@ mod tests {
         }
         let stage = Stage::RunBenchmark;
         run.apply(&entry(20, RunEvent::StageStarted { stage }));
-        run.apply(&entry(21, RunEvent::Live { sample: sample() }));
+        assert_eq!(fraction_done(&run), None);
+        let progress = StageProgress {
+            what: "assay".to_owned(),
+            done_bytes: 1,
+            total_bytes: 2,
+            done_parts: 0,
+            parts: 1,
+        };
+        run.apply(&entry(21, RunEvent::Progress { stage, progress }));
+        assert_eq!(fraction_done(&run), Finite::new(0.5));
+        let prompt_source = PromptSource::Estimate;
+        let prepared = RunEvent::LoadPrepared {
+            prompt_source,
+            prompt_count: 200,
+        };
+        run.apply(&entry(22, prepared));
+        assert_eq!(fraction_done(&run), None, "the program is there");
+        run.apply(&entry(23, RunEvent::Live { sample: sample() }));
+        assert_eq!(fraction_done(&run), Finite::new(0.25));
         assert_eq!(
             progress_in_words(&run, &workload),
             "50 of 200 measured requests"

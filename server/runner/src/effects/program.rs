@@ -4,6 +4,7 @@ use domain::size::bytes_in_words;
 use ssh::{Session, digest_of_file};
 
 use super::Run;
+use super::transfer::teller;
 use crate::node::{ANSWER_BYTES_MAX, ASK_WITHIN};
 
 /// Brings this program to the machine, under its digest, and sees that it runs there.
@@ -28,7 +29,7 @@ pub(super) async fn bring_program(run: &Run, session: &Session) -> Result<String
     let home = session.home().await.map_err(|error| error.to_string())?;
     let far = format!("{home}/.assay/bin/{}/assay", digest.as_str());
     let sent = session
-        .send_file(near, &far, Some(digest), &mut |_| {})
+        .send_file(near, &far, Some(digest), &mut teller(run))
         .await
         .map_err(|error| error.to_string())?;
     if sent.sent > 0 {

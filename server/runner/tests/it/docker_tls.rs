@@ -20,14 +20,14 @@ use crate::plans::{container_plan, local_plan};
 use crate::sshd_llama_runs::note_of;
 
 /// A Docker Engine behind TLS, and the authority of both sides.
-struct Lab {
-    engine: DockerEngine,
-    authority: Authority,
-    port: u16,
+pub(crate) struct Lab {
+    pub(crate) engine: DockerEngine,
+    pub(crate) authority: Authority,
+    pub(crate) port: u16,
 }
 
-/// One for all tests of this file.
-fn lab() -> &'static Lab {
+/// One for all tests.
+pub(crate) fn lab() -> &'static Lab {
     static LAB: OnceLock<Lab> = OnceLock::new();
     LAB.get_or_init(|| {
         let authority = Authority::new("lab");
@@ -40,7 +40,12 @@ fn lab() -> &'static Lab {
     })
 }
 
-async fn machine(house: &House, port: u16, ca: &Authority, own: &Certified) -> PlannedCluster {
+pub(crate) async fn machine_behind_tls(
+    house: &House,
+    port: u16,
+    ca: &Authority,
+    own: &Certified,
+) -> PlannedCluster {
     let address = DockerAddress {
         host: "127.0.0.1".to_owned(),
         port,
@@ -64,7 +69,7 @@ async fn llama_in_a_container_behind_tls_is_measured_and_removed() {
     house.start();
     let own = lab.authority.issue_to_client();
     let mut plan = container_plan(lab.engine.llama_image(), &[]);
-    plan.cluster = machine(&house, lab.port, &lab.authority, &own).await;
+    plan.cluster = machine_behind_tls(&house, lab.port, &lab.authority, &own).await;
     let id = house.queue(&plan).await;
     let state = house.wait_for_stage(id, Stage::VerifyDeployment).await;
     let containers = containers_of(&lab.engine, id);
@@ -110,7 +115,7 @@ async fn one_llama_container_behind_tls_serves_two_runs() {
     house.start();
     let own = lab.authority.issue_to_client();
     let mut plan = container_plan(lab.engine.llama_image(), &[]);
-    plan.cluster = machine(&house, lab.port, &lab.authority, &own).await;
+    plan.cluster = machine_behind_tls(&house, lab.port, &lab.authority, &own).await;
     plan.keep_engine = true;
     let runs = house.queue_group(&[&plan; 2]).await;
     let [first, second] = runs.as_slice() else {
@@ -156,7 +161,7 @@ async fn whoever_does_not_know_the_other_is_told() {
         ),
     ] {
         let mut plan = container_plan("assay-test/none:1", &[]);
-        plan.cluster = machine(&house, port, ca, own).await;
+        plan.cluster = machine_behind_tls(&house, port, ca, own).await;
         let id = house.queue(&plan).await;
         let reason = house.wait_for_failure(id, Stage::VerifyConnection).await;
         assert!(reason.contains(words), "{reason}");
@@ -174,7 +179,7 @@ async fn nothing_but_containers_runs_there_and_a_missing_folder_is_told() {
     let missing = house.folder.path().join("models-of-that-machine");
     house.start();
     let own = lab.authority.issue_to_client();
-    let cluster = machine(&house, lab.port, &lab.authority, &own).await;
+    let cluster = machine_behind_tls(&house, lab.port, &lab.authority, &own).await;
     let mut plan = local_plan(&["true"]);
     plan.cluster = cluster.clone();
     let id = house.queue(&plan).await;
@@ -207,7 +212,7 @@ async fn a_way_that_is_lost_during_the_run_leaves_a_clean_up_that_is_finished_la
     house.start();
     let own = lab.authority.issue_to_client();
     let mut plan = container_plan(lab.engine.llama_image(), &[]);
-    plan.cluster = machine(&house, link.port(), &lab.authority, &own).await;
+    plan.cluster = machine_behind_tls(&house, link.port(), &lab.authority, &own).await;
     plan.workload.stop = StopRule::Duration { seconds: 600 };
     let id = house.queue(&plan).await;
     house.wait_for_stage(id, Stage::RunBenchmark).await;

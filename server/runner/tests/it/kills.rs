@@ -19,6 +19,7 @@ use runner::DockerAddress;
 use testkit::{DockerEngine, Process, Sshd};
 use tokio::time::{Instant, sleep};
 
+use crate::docker_tls::{lab, machine_behind_tls};
 use crate::house::{House, Login, processes_of};
 use crate::plans::{container_plan, far_plan, local_plan};
 use crate::sshd_docker::machine_with_docker;
@@ -221,7 +222,7 @@ impl Place for InDocker {
     }
 }
 
-/// The Docker Engine of a machine behind sshd.
+/// The Docker Engine of a machine behind sshd or TLS.
 struct InFarDocker {
     docker: InDocker,
     cluster: PlannedCluster,
@@ -355,6 +356,22 @@ async fn with_an_engine_in_a_docker_container_behind_sshd_with_llama() {
         docker: InDocker(engine),
         cluster: house.machine(&sshd, sshd.port(), login()).await,
         others_cluster: others.machine(&sshd, sshd.port(), login()).await,
+    };
+    others.start();
+    let socket = house.folder.path().join("no-docker.sock");
+    kill_and_recover(&mut house, &others, &place, socket).await;
+    others.stop().await;
+}
+
+#[tokio::test]
+async fn with_an_engine_in_a_docker_container_behind_tls_with_llama() {
+    let lab = lab();
+    let (mut house, mut others) = (House::open_whole().await, House::open().await);
+    let own = lab.authority.issue_to_client();
+    let place = InFarDocker {
+        docker: InDocker(&lab.engine),
+        cluster: machine_behind_tls(&house, lab.port, &lab.authority, &own).await,
+        others_cluster: machine_behind_tls(&others, lab.port, &lab.authority, &own).await,
     };
     others.start();
     let socket = house.folder.path().join("no-docker.sock");

@@ -9,12 +9,13 @@ use domain::run::{RunState, Stage};
 use domain::workload::StopRule;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use runner::DockerAddress;
+use runner::{DockerAddress, QueuePause};
 use testkit::{DockerEngine, Sshd};
 
 use crate::docker_runs::containers_of;
 use crate::house::{House, Login, log_of, processes_of};
 use crate::plans::{container_plan, far_plan, llama_plan};
+use crate::sshd_docker::machine_with_docker;
 use crate::sshd_llama_runs::note_of;
 
 fn kept(mut plan: RunPlan) -> RunPlan {
@@ -37,6 +38,35 @@ async fn nothing_is_kept(house: &House) -> bool {
 fn process_of(state: &RunState) -> Pid {
     let id = state.engine_process_id.unwrap();
     Pid::from_raw(i32::try_from(id).unwrap())
+}
+
+/// A house in which the first of that many runs has ended, and left its engine for the next. Nothing begins
+/// before the pause ends.
+struct Waiting {
+    house: House,
+    plan: RunPlan,
+    runs: Vec<BenchmarkId>,
+    first: RunState,
+    pause: QueuePause,
+}
+
+async fn a_waiting_engine(count: usize) -> Waiting {
+    let mut house = House::open_whole().await;
+    house.start();
+    let mut plan = kept(llama_plan());
+    plan.cluster = house.this_machine().await;
+    let runs = house.queue_group(&vec![&plan; count]).await;
+    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
+    let pause = house.pause();
+    let first = house.wait_for_end(runs[0]).await;
+    assert_eq!(processes_of(runs[0]).len(), 1, "it waits");
+    Waiting {
+        house,
+        plan,
+        runs,
+        first,
+        pause,
+    }
 }
 
 /// Three runs and one engine: who took it over from whom is in the journal, the history and the manifests.
@@ -127,6 +157,22 @@ async fn one_docker_container_of_llama_serves_three_runs() {
 }
 
 #[tokio::test]
+async fn one_docker_container_of_llama_behind_sshd_serves_three_runs() {
+    let (sshd, engine) = machine_with_docker();
+    let mut house = House::open_whole().await;
+    house.start();
+    let login = Login::Key(sshd.client_key());
+    let mut plan = kept(container_plan(engine.llama_image(), &[]));
+    plan.cluster = house.machine(&sshd, sshd.port(), login).await;
+    let runs = house.queue_group(&[&plan; 3]).await;
+    check_group(&house, &runs, "One container was removed.").await;
+    for id in runs {
+        assert_eq!(containers_of(engine, id).len(), 0);
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn one_llama_process_behind_sshd_serves_three_runs() {
     let sshd = Sshd::start();
     let mut house = House::open_whole().await;
@@ -197,14 +243,13 @@ async fn after_a_llama_run_that_failed_or_was_cancelled_the_next_starts_afresh()
 
 #[tokio::test]
 async fn a_kept_llama_process_that_died_is_replaced_and_the_run_says_so() {
-    let mut house = House::open_whole().await;
-    house.start();
-    let plan = kept(llama_plan());
-    let runs = house.queue_group(&[&plan; 2]).await;
-    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
-    let pause = house.pause();
-    let first = house.wait_for_end(runs[0]).await;
-    assert_eq!(processes_of(runs[0]).len(), 1, "it waits");
+    let Waiting {
+        mut house,
+        runs,
+        first,
+        pause,
+        ..
+    } = a_waiting_engine(2).await;
     kill(process_of(&first), Signal::SIGKILL).unwrap();
     drop(pause);
     let second = house.wait_for_end(runs[1]).await;
@@ -224,13 +269,13 @@ async fn a_kept_llama_process_that_died_is_replaced_and_the_run_says_so() {
 
 #[tokio::test]
 async fn a_kept_llama_process_goes_when_the_runs_it_waits_for_are_cancelled() {
-    let mut house = House::open_whole().await;
-    house.start();
-    let plan = kept(llama_plan());
-    let runs = house.queue_group(&[&plan; 3]).await;
-    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
-    let _pause = house.pause();
-    let first = house.wait_for_end(runs[0]).await;
+    let Waiting {
+        mut house,
+        runs,
+        first,
+        pause: _pause,
+        ..
+    } = a_waiting_engine(3).await;
     house.cancel(runs[2]).await;
     house.wait_for_end(runs[2]).await;
     assert_eq!(processes_of(runs[0]).len(), 1, "the second may still come");
@@ -248,17 +293,17 @@ async fn a_kept_llama_process_goes_when_the_runs_it_waits_for_are_cancelled() {
 /// The run that was to take it over is cancelled, and another plan's run gets the node before the third.
 #[tokio::test]
 async fn a_kept_llama_process_makes_room_for_another_plan() {
-    let mut house = House::open_whole().await;
-    house.start();
-    let plan = kept(llama_plan());
-    let runs = house.queue_group(&[&plan; 2]).await;
-    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
-    let pause = house.pause();
+    let Waiting {
+        mut house,
+        plan,
+        runs,
+        first,
+        pause,
+    } = a_waiting_engine(2).await;
     let mut other = plan.clone();
     other.keep_engine = false;
     let stranger = house.queue(&other).await;
     let third = house.queue_again(runs[0], &plan).await;
-    let first = house.wait_for_end(runs[0]).await;
     house.cancel(runs[1]).await;
     house.wait_for_end(runs[1]).await;
     assert_eq!(processes_of(runs[0]).len(), 1, "the third may still come");
@@ -281,14 +326,13 @@ async fn a_kept_llama_process_makes_room_for_another_plan() {
 
 #[tokio::test]
 async fn a_kept_llama_process_ends_with_the_server() {
-    let mut house = House::open_whole().await;
-    house.start();
-    let plan = kept(llama_plan());
-    let runs = house.queue_group(&[&plan; 2]).await;
-    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
-    let _pause = house.pause();
-    let first = house.wait_for_end(runs[0]).await;
-    assert_eq!(processes_of(runs[0]).len(), 1);
+    let Waiting {
+        mut house,
+        runs,
+        first,
+        pause: _pause,
+        ..
+    } = a_waiting_engine(2).await;
     house.stop().await;
     house.assert_clean(runs[0], &first);
     assert!(nothing_is_kept(&house).await);

@@ -12,7 +12,8 @@ use store::StoreError;
 use uuid::Uuid;
 
 use crate::builders::{
-    START, add_owner, at, benchmark_id, credential, finished, plan, started, state_after, uuid,
+    PlanExt, START, add_owner, at, benchmark_id, credential, finished, plan, started, state_after,
+    uuid,
 };
 use crate::place::for_each_database;
 
