@@ -114,7 +114,7 @@ impl Session {
             (Err(error), _) => {
                 return Err(SshError::Handshake {
                     host: place,
-                    reason: error.to_string(),
+                    reason: in_words(&error),
                 });
             }
         };
@@ -353,19 +353,30 @@ impl client::Handler for Watcher {
             DisconnectReason::ReceivedDisconnect(info) => {
                 format!("the server ended it ({})", info.message)
             }
-            DisconnectReason::Error(
-                russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout,
-            ) => "the machine does not answer any more".to_owned(),
-            DisconnectReason::Error(russh::Error::Disconnect | russh::Error::HUP) => {
-                "the connection was closed".to_owned()
-            }
-            DisconnectReason::Error(error) => error.to_string(),
+            DisconnectReason::Error(error) => in_words(error),
         };
         self.lost.send_replace(Some(text));
         match reason {
             DisconnectReason::ReceivedDisconnect(_) => Ok(()),
             DisconnectReason::Error(error) => Err(error),
         }
+    }
+}
+
+/// Why a link is none, or none any more.
+fn in_words(error: &russh::Error) -> String {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    match error {
+        russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => {
+            "the machine does not answer any more".to_owned()
+        }
+        russh::Error::Disconnect | russh::Error::HUP => "the connection was closed".to_owned(),
+        russh::Error::IO(error)
+            if matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) =>
+        {
+            "the connection was closed".to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

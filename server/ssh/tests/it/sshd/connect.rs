@@ -274,11 +274,15 @@ async fn what_says_nothing_or_something_else_is_not_waited_for() {
     let talking = tokio::spawn(async move {
         let (stream, _) = silent.accept().await.unwrap();
         drop(stream);
+        let (stream, _) = silent.accept().await.unwrap();
+        drop(stream);
         let (mut stream, _) = silent.accept().await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n")
             .await
             .unwrap();
     });
+    let error = refusal(&mute).await.to_string();
+    assert!(error.ends_with("the connection was closed"), "{error}");
     let error = refusal(&mute).await;
     assert!(matches!(error, SshError::Handshake { .. }), "{error}");
     talking.await.unwrap();
