@@ -99,6 +99,7 @@ pub(crate) async fn drive(
         found: Mutex::new(Found::default()),
         link: Mutex::new(None),
         failures: Notify::new(),
+        link_is_lost: Notify::new(),
     });
     let driver = Driver {
         journal: Journal::open(Arc::clone(&shared), id).await?,

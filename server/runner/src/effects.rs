@@ -69,6 +69,8 @@ pub(crate) struct Run {
     pub(crate) link: Mutex<Option<Session>>,
     /// Told when the load says that more of its requests failed.
     pub(crate) failures: Notify,
+    /// Told to a load when the link to its engine is lost.
+    pub(crate) link_is_lost: Notify,
 }
 
 /// What earlier effects of this life found out. Nothing of it is needed after a crash.
@@ -80,6 +82,8 @@ pub(crate) struct Found {
     identity: Option<EngineIdentity>,
     served_models: Vec<String>,
     load: Option<LoadResult>,
+    /// How the engine had ended when it was looked at during the load.
+    engine_end: Option<String>,
     /// What the engine's archive was unpacked into on the node.
     engine_folder: Option<String>,
     /// The key that the started proxy wants of its callers.

@@ -10,7 +10,7 @@ use docker::Docker;
 use domain::load::{LOAD_PLAN_VERSION, LoadPlan};
 use domain::measure::summary::Summary;
 use domain::run::RunState;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Run;
 use super::collect::collect;
@@ -28,24 +28,24 @@ const SIGNS_MISSED_MAX: u32 = 2;
 /// How often an engine is looked at while requests fail. Not while they are answered: a look is work on the
 /// machine that is measured.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long a load that is told to end, because the link to its engine is lost, may take to tell what it has.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 /// How long a load goes on without its engine: a short one then ends by itself, with all its requests.
 const GOES_ON_FOR: Duration = Duration::from_secs(5);
 
 pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, String> {
+    let mut load = Box::pin(carry_load(run));
     let result = tokio::select! {
-        result = Box::pin(carry_load(run)) => result,
+        result = &mut load => after_load(run, result).await,
         // Nothing would be answered any more, and the rest of the load would measure that.
-        reason = link_lost(run) => return Err(reason),
-    };
-    // Whatever the load says, an engine that is gone is the better reason.
-    let result = match (exit_of_engine(run).await?, result) {
-        (Some(status), Err(reason) | Ok(reason)) => {
-            let reason = reason.trim_end_matches('.');
-            let reason = format!("the engine ended during the load ({status}), and {reason}");
-            Err(with_last_lines(run, &reason).await)
+        reason = link_lost(run) => {
+            run.link_is_lost.notify_one();
+            // Whatever it still says, the link is why it ended.
+            let _ = timeout(ENDS_WITHIN, &mut load).await;
+            Err(reason)
         }
-        (None, result) => result,
     };
+    drop(load);
     if result.is_err() && run.found.lock().await.load.is_some() {
         // A failed request keeps its row: what was recorded says more than the reason.
         if let Err(error) = collect(run, state).await {
@@ -53,6 +53,32 @@ pub(super) async fn run_load(run: &Run, state: &RunState) -> Result<String, Stri
         }
     }
     result
+}
+
+/// What became of a load that ended, with what became of its engine.
+async fn after_load(run: &Run, result: Result<String, String>) -> Result<String, String> {
+    let seen = run.found.lock().await.engine_end.take();
+    // One that ended may have been started again by somebody else since.
+    let end = match (exit_of_engine(run).await, seen) {
+        (Ok(None) | Err(_), Some(seen)) => Ok(Some(seen)),
+        (end, _) => end,
+    };
+    match (end, result) {
+        // Whatever the load says, an engine that is gone is the better reason.
+        (Ok(Some(status)), Err(reason) | Ok(reason)) => {
+            let reason = reason.trim_end_matches('.');
+            let reason = format!("the engine ended during the load ({status}), and {reason}");
+            Err(with_last_lines(run, &reason).await)
+        }
+        (Ok(None), result) => result,
+        (Err(unknown), Ok(said)) => {
+            let said = said.trim_end_matches('.');
+            Err(format!(
+                "whether the engine lived to the end of the load is not known, and {said}: {unknown}"
+            ))
+        }
+        (Err(unknown), Err(reason)) => Err(format!("{unknown}; and {reason}")),
+    }
 }
 
 /// Waits until the link to the engine's machine is lost; never, where there is none.
@@ -90,13 +116,22 @@ async fn docker_lost(docker: &Docker) -> String {
     }
 }
 
+/// Waits until a load is to be told to end: the hour that may be left would measure nothing.
+async fn is_to_end(run: &Run) {
+    tokio::select! {
+        () = engine_gone(run) => {}
+        () = run.link_is_lost.notified() => {}
+    }
+}
+
 /// Waits until failed requests made one look at the engine, it is gone, and the load had its time to end by
-/// itself: the hour that may be left would measure nothing.
+/// itself.
 async fn engine_gone(run: &Run) {
     loop {
         run.failures.notified().await;
         // A look that fails says nothing about the engine.
-        if let Ok(Some(_)) = exit_of_engine(run).await {
+        if let Ok(Some(how)) = exit_of_engine(run).await {
+            run.found.lock().await.engine_end = Some(how);
             sleep(GOES_ON_FOR).await;
             return;
         }

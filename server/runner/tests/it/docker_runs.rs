@@ -126,6 +126,33 @@ async fn a_load_does_not_outlive_its_engine() {
     house.stop().await;
 }
 
+/// Somebody restarts the container: the load was cut because it had ended, even if it is up again.
+#[tokio::test]
+async fn an_engine_that_was_restarted_by_somebody_is_why_the_load_was_cut() {
+    let (mut house, engine) = open_house().await;
+    let mut plan = container_plan(engine.llama_image(), &[]);
+    plan.workload.stop = StopRule::Duration { seconds: 3_600 };
+    let id = house.queue(&plan).await;
+    house.wait_for_stage(id, Stage::RunBenchmark).await;
+    let ask = |what: &str| {
+        let (status, body) = engine.request("POST", &format!("/containers/assay-{id}/{what}"));
+        assert_eq!(status, 204, "{body}");
+    };
+    ask("kill");
+    // The load tells of failures twice a second, and the engine is looked at then.
+    house
+        .wait_until(id, |state| {
+            let failed = state.live.iter().filter(|live| live.failed_count > 0);
+            failed.count() >= 4
+        })
+        .await;
+    ask("start");
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(reason.contains("the engine ended during"), "{reason}");
+    assert!(reason.contains("told to end before its plan"), "{reason}");
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn a_cancelled_run_leaves_no_container() {
     let (mut house, engine) = open_house().await;

@@ -90,6 +90,35 @@ async fn nothing_is_lost(house: &mut House, cluster: PlannedCluster, door: &Door
     house.stop().await;
 }
 
+/// Whether the engine lived to the end cannot be asked then; what was measured is there all the same.
+#[tokio::test]
+async fn a_load_that_ended_keeps_its_records() {
+    let door = Door::open_to(DockerEngine::shared());
+    let mut house = House::open_whole().await;
+    house.config.docker = DockerAddress::Socket(door.socket.clone());
+    house.config.lease = Duration::from_millis(500);
+    house.start();
+    let plan = RunPlan {
+        cluster: house.this_machine().await,
+        ..container_plan(door.engine.llama_image(), &[])
+    };
+    let id = house.queue(&plan).await;
+    house.wait_for_stage(id, Stage::WarmUp).await;
+    door.close();
+    let reason = house.wait_for_failure(id, Stage::RunBenchmark).await;
+    assert!(
+        reason.contains("is not known, and 6 of 6 requests were answered"),
+        "{reason}"
+    );
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert_eq!(result.summary.completed_count, 6);
+    door.open();
+    house
+        .wait_for(async || house.late_cleanup(id).await.finished_at.is_some())
+        .await;
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn on_this_machine() {
     let door = Door::open_to(DockerEngine::shared());

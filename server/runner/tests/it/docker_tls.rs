@@ -217,6 +217,11 @@ async fn a_way_that_is_lost_during_the_run_leaves_a_clean_up_that_is_finished_la
     let id = house.queue(&plan).await;
     house.wait_for_stage(id, Stage::RunBenchmark).await;
     assert_eq!(containers_of(&lab.engine, id).len(), 1);
+    house
+        .wait_until(id, |state| {
+            state.live.iter().any(|live| live.completed_count > 0)
+        })
+        .await;
     link.sever();
     let state = house.wait_for_end(id).await;
     let Some(RunOutcome::Failed { stage, reason }) = &state.outcome else {
@@ -224,6 +229,9 @@ async fn a_way_that_is_lost_during_the_run_leaves_a_clean_up_that_is_finished_la
     };
     assert_eq!(*stage, Stage::RunBenchmark);
     assert!(reason.contains("was lost"), "{reason}");
+    // What was measured until then is kept.
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert!(result.summary.completed_count > 0, "{result:#?}");
     assert!(note_of(&state, Stage::CleanUp).contains("pending"));
     assert_eq!(containers_of(&lab.engine, id).len(), 1);
     // The reaper tries, and cannot yet.

@@ -158,6 +158,11 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
     let id: BenchmarkId = house.queue(&plan).await;
     house.wait_for_stage(id, Stage::RunBenchmark).await;
     assert_eq!(engines(&sshd).len(), 1);
+    house
+        .wait_until(id, |state| {
+            state.live.iter().any(|live| live.completed_count > 0)
+        })
+        .await;
     // Nobody can sign in any more, and what is there is cut: the engine goes on.
     sshd.authorize(&[]);
     link.cut();
@@ -167,6 +172,9 @@ async fn a_link_lost_during_the_run_leaves_a_clean_up_that_is_finished_later() {
     };
     assert_eq!(*stage, Stage::RunBenchmark);
     assert!(reason.contains("link"), "{reason}");
+    // What was measured until then is kept.
+    let result = house.store.find_result(id).await.unwrap().unwrap();
+    assert!(result.summary.completed_count > 0, "{result:#?}");
     assert!(note_of(&state, Stage::CleanUp).contains("pending"));
     let late = async || house.late_cleanup(id).await;
     let first = late().await;

@@ -12,7 +12,7 @@ use ssh::{FarProcess, Mark, Session, SshError, Supervised, TailFrom};
 use tokio::time::sleep;
 
 use super::events::{EVENT_BYTES_MAX, Events};
-use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, engine_gone};
+use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, is_to_end};
 use crate::effects::program::bring_program;
 use crate::effects::{LoadResult, Run};
 
@@ -75,7 +75,7 @@ pub(super) async fn carry(run: &Run, machine: &PlannedNode) -> Result<LoadResult
     };
     let process = session.start(&what).await.map_err(in_words)?;
     let stops = async {
-        engine_gone(run).await;
+        is_to_end(run).await;
         // It ends, and tells what it has.
         match session.stop(&mark, LOAD, STOPS_WITHIN).await {
             Ok(_) => pending().await,

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use super::events::{EVENT_BYTES_MAX, Events};
-use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, engine_gone};
+use super::{LOAD_FOLDER, QUOTED_LINES, ended_without_result, is_to_end};
 use crate::effects::{LoadResult, Run};
 use crate::process::prepare_command;
 use crate::process::stop::kill_group;
@@ -62,7 +62,7 @@ pub(super) async fn carry(run: &Run) -> Result<LoadResult, String> {
         (ended, status)
     };
     let stops = async move {
-        engine_gone(run).await;
+        is_to_end(run).await;
         // It ends at once, and tells what it has.
         drop(stdin);
         pending().await
