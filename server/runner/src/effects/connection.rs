@@ -20,6 +20,9 @@ pub(super) async fn verify_connection(run: &Run) -> Result<String, String> {
     for planned in run.plan.cluster.nodes.iter().chain(&run.plan.load_from) {
         remove_kept_of_others(run, planned).await?;
     }
+    if let Some(machine) = &run.plan.load_from {
+        clean_load_machine(run, machine).await?;
+    }
     match &run.plan.deployment {
         Deployment::Endpoint { base_url, .. } => {
             run.log(format!("Asking {base_url}.")).await;
@@ -34,6 +37,13 @@ pub(super) async fn verify_connection(run: &Run) -> Result<String, String> {
         }
         Deployment::Process { .. } | Deployment::Container { .. } => verify_node(run).await,
     }
+}
+
+/// Cleans up after earlier runs on the machine that makes the load: a load that went on there while it was out of
+/// reach would take part in the measurement.
+async fn clean_load_machine(run: &Run, machine: &PlannedNode) -> Result<(), String> {
+    let session = run.load_session(machine).await?;
+    clean_node(&run.shared, &Node::Far(session), machine.id).await
 }
 
 /// Signs in where the node is far, and looks at what the node has.

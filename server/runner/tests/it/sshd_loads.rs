@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use domain::id::BenchmarkId;
 use domain::plan::{Deployment, RunPlan};
 use domain::run::event::RunOutcome;
-use domain::run::{RunEvent, Stage};
+use domain::run::{RunEvent, Stage, StageStatus};
+use domain::workload::StopRule;
 use serde_json::Value;
-use testkit::{Sshd, TempDir};
+use testkit::{Link, LlamaServer, Sshd, TempDir};
 
 use crate::docker_runs::{ask, containers_of};
 use crate::house::{House, Login, log_of};
-use crate::plans::{container_plan, far_plan};
+use crate::plans::{container_plan, endpoint_plan, far_plan};
 use crate::sshd_docker::machine_with_docker;
-use crate::sshd_llama_runs::{run_folders, stripped_assay};
+use crate::sshd_llama_runs::{note_of, run_folders, stripped_assay};
 
 struct Two {
     house: House,
@@ -106,4 +107,39 @@ async fn llama_in_a_docker_container_of_one_machine_is_measured_from_another() {
     let ports = &inspected["HostConfig"]["PortBindings"]["8080/tcp"][0];
     assert_eq!(ports["HostIp"], Sshd::OTHER_HOST);
     two.assert_measured(id).await;
+}
+
+/// A load that could not be stopped goes on there, at an endpoint that goes on too: the next run ends it first.
+#[tokio::test]
+async fn a_load_that_was_out_of_reach_does_not_take_part_in_the_next_run() {
+    let mut two = Two::with(Sshd::start()).await;
+    let (house, loads) = (&two.house, &two.loads);
+    let server = LlamaServer::start(2);
+    let link = Link::to(loads.port());
+    let mut plan = endpoint_plan(server.url(), None);
+    let login = Login::Key(loads.client_key());
+    let cluster = house.machine(loads, link.port(), login).await;
+    plan.load_from = cluster.nodes.first().cloned();
+    let mut long = plan.clone();
+    long.workload.stop = StopRule::Duration { seconds: 600 };
+    let first = house.queue(&long).await;
+    house.wait_for_stage(first, Stage::RunBenchmark).await;
+    loads.authorize(&[]);
+    link.cut();
+    let state = house.wait_for_end(first).await;
+    assert!(note_of(&state, Stage::CleanUp).contains("pending"));
+
+    loads.authorize(&[loads.client_key()]);
+    let next = house.queue(&plan).await;
+    house
+        .wait_until(next, |state| {
+            let connection = state.stage(Stage::VerifyConnection);
+            connection.is_some_and(|stage| matches!(stage.status, StageStatus::Done { .. }))
+        })
+        .await;
+    assert!(house.late_cleanup(first).await.finished_at.is_some());
+    let state = house.wait_for_end(next).await;
+    assert_eq!(state.outcome, Some(RunOutcome::Completed), "{state:#?}");
+    assert_eq!(run_folders(loads), Vec::<PathBuf>::new());
+    two.house.stop().await;
 }
