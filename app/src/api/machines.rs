@@ -90,7 +90,9 @@ pub async fn forget_host_key(
 
 #[cfg(feature = "ssr")]
 fn hop_named(text: &str) -> Result<domain::catalogue::SshHop, ApiError> {
-    domain::catalogue::SshHop::parse(text).ok_or_else(|| ApiError::NotFound {
-        message: "There is no such machine on the way.".to_owned(),
+    domain::catalogue::SshHop::parse(text).ok_or_else(|| {
+        refuse(service::ServiceError::NotFound(
+            "There is no such machine on the way.".to_owned(),
+        ))
     })
 }

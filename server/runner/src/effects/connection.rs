@@ -46,11 +46,28 @@ async fn clean_load_machine(run: &Run, machine: &PlannedNode) -> Result<(), Stri
     clean_node(&run.shared, &Node::Far(session), machine.id).await
 }
 
+/// Removes what earlier runs left on this machine's node: it would take part in the measurement. Nothing is asked of
+/// Docker where nothing is pending: a process needs none.
+async fn clean_up_what_is_pending_here(run: &Run) -> Result<(), String> {
+    let Some(planned) = run.plan.cluster.nodes.first() else {
+        return Ok(());
+    };
+    let pending = run.shared.store.list_pending_cleanups_on(planned.id).await;
+    if pending
+        .map_err(|error| Chain(&error).to_string())?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    clean_node(&run.shared, &Node::Here, planned.id).await
+}
+
 /// Signs in where the node is far, and looks at what the node has.
 async fn verify_node(run: &Run) -> Result<String, String> {
     let node = run.node().await?;
     let mut words = match &node {
         Node::Here => {
+            clean_up_what_is_pending_here(run).await?;
             let now = run.shared.now();
             let inventory = spawn_blocking(move || read_inventory(now))
                 .await

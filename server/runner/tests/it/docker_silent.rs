@@ -90,6 +90,33 @@ async fn nothing_is_lost(house: &mut House, cluster: PlannedCluster, door: &Door
     house.stop().await;
 }
 
+/// It would take part in the measurement, and the next look for leftovers may be minutes away.
+#[tokio::test]
+async fn the_next_run_removes_what_was_left_before_it_begins() {
+    let door = Door::open_to(DockerEngine::shared());
+    let mut house = House::open().await;
+    house.config.docker = DockerAddress::Socket(door.socket.clone());
+    house.start();
+    let cluster = house.this_machine().await;
+    let plan = waiting_plan(door.engine, cluster);
+    let id = house.queue(&plan).await;
+    house.wait_for_stage(id, Stage::VerifyDeployment).await;
+    door.close();
+    house.cancel(id).await;
+    house.wait_for_end(id).await;
+    assert_eq!(house.late_cleanup(id).await.finished_at, None);
+    assert_eq!(containers_of(door.engine, id).len(), 1);
+
+    door.open();
+    let next = house.queue(&plan).await;
+    house.wait_for_stage(next, Stage::DeployEngine).await;
+    assert_eq!(containers_of(door.engine, id), Vec::<Value>::new());
+    assert!(house.late_cleanup(id).await.finished_at.is_some());
+    house.cancel(next).await;
+    house.wait_for_end(next).await;
+    house.stop().await;
+}
+
 /// Whether the engine lived to the end cannot be asked then; what was measured is there all the same.
 #[tokio::test]
 async fn a_load_that_ended_keeps_its_records() {
