@@ -63,14 +63,14 @@ impl NodeAccess {
                 | (MachineAddress::Docker(_), MachineAddress::Ssh(_))
         );
         if is_other_way {
-            return one.host().eq_ignore_ascii_case(another.host()) && !is_loopback(one.host());
+            return one.host() == another.host() && !is_loopback(one.host());
         }
-        one.to_url().eq_ignore_ascii_case(&another.to_url())
+        one.is_same_place(&another)
     }
 
     fn jump_url(&self) -> Option<String> {
         let jump = self.ssh()?.jump.as_ref()?;
-        Some(jump.address.to_url().to_ascii_lowercase())
+        Some(jump.address.to_url())
     }
 
     /// The credential that it takes to go there.
@@ -177,8 +177,7 @@ impl SshLogin {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -219,7 +218,6 @@ mod tests {
         let gpu1 = over_ssh("gpu1", 22, "ada", None);
         let same = [
             over_ssh("gpu1", 22, "bob", None),
-            over_ssh("GPU1", 22, "ada", None),
             behind_docker("gpu1", 2376),
         ];
         for other in &same {

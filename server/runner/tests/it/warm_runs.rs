@@ -324,6 +324,43 @@ async fn a_kept_llama_process_makes_room_for_another_plan() {
     house.stop().await;
 }
 
+/// Another cluster names the same machine: its run finds the engine there as well, by its own way.
+#[tokio::test]
+async fn a_kept_llama_process_behind_sshd_makes_room_for_a_run_by_another_name() {
+    let sshd = Sshd::start();
+    let mut house = House::open_whole().await;
+    house.start();
+    let machine = async || {
+        let login = Login::Key(sshd.client_key());
+        house.machine(&sshd, sshd.port(), login).await
+    };
+    let plan = kept(far_plan(machine().await));
+    let stranger = far_plan(machine().await);
+    let runs = house.queue_group(&[&plan; 2]).await;
+    house.wait_for_stage(runs[0], Stage::VerifyDeployment).await;
+    let pause = house.pause();
+    house.wait_for_end(runs[0]).await;
+    assert!(!nothing_is_kept(&house).await);
+    let stranger = house.queue(&stranger).await;
+    let third = house.queue_again(runs[0], &plan).await;
+    house.cancel(runs[1]).await;
+    house.wait_for_end(runs[1]).await;
+    drop(pause);
+
+    let state = house.wait_for_stage(stranger, Stage::RunBenchmark).await;
+    let log = log_of(&state, Stage::VerifyConnection).join("\n");
+    assert!(
+        log.contains("for runs of another plan was removed"),
+        "{log}"
+    );
+    house.wait_for_end(stranger).await;
+    let third = house.wait_for_end(third).await;
+    assert_eq!(third.outcome, Some(RunOutcome::Completed), "{third:#?}");
+    assert_eq!(third.taken_over, None);
+    assert!(nothing_is_kept(&house).await);
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn a_kept_llama_process_ends_with_the_server() {
     let Waiting {

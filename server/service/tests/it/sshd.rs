@@ -3,11 +3,14 @@
 use domain::access::Role;
 use domain::catalogue::{Cluster, MachinesForm, Node, SshHop};
 use domain::field::FieldErrors;
-use domain::id::BenchmarkId;
+use domain::id::{BenchmarkId, RerunGroupId};
+use domain::run::{TakenOver, WarmEngine};
 use service::catalogue::{
     accept_host_key, check_cluster, delete_cluster, forget_host_key, get_standing, save_machines,
 };
+use service::workflows::execute_workflow;
 use service::{Actor, ServiceError};
+use store::NewBenchmark;
 use testkit::{SshKey, Sshd};
 use uuid::Uuid;
 
@@ -386,4 +389,57 @@ async fn a_password_stays_with_the_machines_it_was_given_for() {
         house.secret(sealed, "ssh://evil").await.as_deref(),
         Some("of evil")
     );
+}
+
+#[tokio::test]
+async fn a_machine_with_a_kept_engine_stays_where_it_is() {
+    let (house, sshd) = (House::open_seeded().await, Sshd::start());
+    let ada = house.person("ada", Role::Operator).await;
+    let made = save_machines(&house.ctx, &ada, None, &form(&sshd)).await;
+    let (made, now) = (made.unwrap(), house.ctx.now());
+    let known = accept_shown(&house, &ada, &checked(&house, &ada, &made).await).await;
+    let node = known.nodes[0].id;
+
+    // A run there, and the next of its group, which waits.
+    let workflow = house.confirmed_workflow(&ada).await;
+    let planned = execute_workflow(&house.ctx, &ada, workflow.id, workflow.revision).await;
+    let planned = house.store.find_benchmark(planned.unwrap()).await;
+    let planned = planned.unwrap().unwrap();
+    let (mut plan, owner) = (planned.plan, planned.owner_id);
+    plan.cluster.nodes[0].id = node;
+    let [first, second] = [(); 2].map(|()| BenchmarkId(Uuid::now_v7()));
+    let inserted = house
+        .store
+        .insert_benchmark(first, &plan, owner, false, now);
+    inserted.await.unwrap();
+    let group = RerunGroupId(Uuid::now_v7());
+    let next = NewBenchmark::of(second, &plan, owner, now);
+    house.store.insert_rerun(first, group, &next).await.unwrap();
+    let engine = WarmEngine {
+        from: TakenOver {
+            started_by: first,
+            started_by_index: 1,
+            last_index: 1,
+        },
+        process_id: 7,
+        container: None,
+        url_on_node: "http://127.0.0.1:8080".to_owned(),
+        command: "serve".to_owned(),
+    };
+    let kept = house.store.keep_warm_engine(first, node, &engine, now);
+    assert!(kept.await.unwrap().is_some());
+
+    let words = "An engine is kept on “gpu1”";
+    let refused = delete_cluster(&house.ctx, &ada, known.id).await;
+    assert!(conflict(refused).starts_with(words));
+    let moved = MachinesForm {
+        machines: "elsewhere as gpu1".to_owned(),
+        ..form(&sshd)
+    };
+    let refused = save_machines(&house.ctx, &ada, Some(known.id), &moved).await;
+    assert!(conflict(refused).starts_with(words));
+    let forgotten = house.store.forget_warm_engine(group, node).await;
+    forgotten.unwrap();
+    let saved = save_machines(&house.ctx, &ada, Some(known.id), &moved).await;
+    assert_eq!(saved.unwrap().nodes[0].id, node);
 }
